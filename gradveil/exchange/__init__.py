@@ -1,0 +1,45 @@
+"""Exchange types: what clients, server, adversary and audit hand to each other. Needs numpy only."""
+
+from gradveil.exchange.errors import (
+    GradveilError,
+    InvalidUpdateError,
+    LayoutMismatchError,
+    TooFewClientsError,
+    WireError,
+)
+from gradveil.exchange.layout import Layout
+from gradveil.exchange.messages import Clear, Download, Part, Sealed, Upload, require_one_layout
+from gradveil.exchange.observation import (
+    GaussianNoise,
+    Knowledge,
+    Observation,
+    Reading,
+    observe,
+    readings_of,
+)
+from gradveil.exchange.selection import Selection
+from gradveil.exchange.update import Update, weighted_mean
+
+__all__ = [
+    "Clear",
+    "Download",
+    "GaussianNoise",
+    "GradveilError",
+    "InvalidUpdateError",
+    "Knowledge",
+    "Layout",
+    "LayoutMismatchError",
+    "Observation",
+    "Part",
+    "Reading",
+    "Sealed",
+    "Selection",
+    "TooFewClientsError",
+    "Update",
+    "Upload",
+    "WireError",
+    "observe",
+    "readings_of",
+    "require_one_layout",
+    "weighted_mean",
+]

@@ -1,0 +1,132 @@
+"""What an honest-but-curious server holds at the end of a round, derived from the wire."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradveil.exchange.coords import Coords
+from gradveil.exchange.errors import GradveilError
+from gradveil.exchange.layout import Layout
+from gradveil.exchange.messages import Clear, Download, Sealed, Upload
+
+
+@dataclass(frozen=True)
+class GaussianNoise:
+    """Independent zero-mean normal noise of this standard deviation on every coordinate."""
+
+    std: float
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """Every assumption granted to the adversary; printed beside every number.
+
+    Attributes:
+        model: what is known of the network.
+        loss: the training loss.
+        classes: number of classes.
+        input_shape: shape of one example.
+        batch_size: examples behind each client's update.
+        local_steps: optimiser steps behind each client's update.
+        value_range: bounds of every input value.
+        labels: the true labels of all clients' examples in roster order, or None if they must be inferred.
+        noise: the defense's noise on each client's mean update, or None.
+        auxiliary_data: other data the adversary may use.
+    """
+
+    model: str
+    loss: str
+    classes: int
+    input_shape: tuple[int, ...]
+    batch_size: int
+    local_steps: int = 1
+    value_range: tuple[float, float] = (0.0, 1.0)
+    labels: tuple[int, ...] | None = None
+    noise: GaussianNoise | None = None
+    auxiliary_data: str = "none"
+
+    def as_record(self) -> dict[str, object]:
+        """The assumptions as JSON values; labels only as granted or inferred."""
+        record = asdict(self)
+        record["labels"] = "inferred" if self.labels is None else "granted"
+        record["noise"] = "none" if self.noise is None else f"gaussian, std {self.noise.std:g}"
+        return record
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """Values the server can read: the sum over some clients of weight times update, at some coordinates.
+
+    The coordinate `layout.weight_coord` reads the sum of the weights.
+    """
+
+    clients: frozenset[str]
+    coords: Coords
+    values: NDArray[np.float32]
+    noise: GaussianNoise | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """All readings, all bytes that stayed closed, the public transcript and the granted knowledge."""
+
+    layout: Layout
+    readings: tuple[Reading, ...]
+    sealed: tuple[Sealed, ...]
+    transcript: tuple[bytes, ...]
+    knowledge: Knowledge
+    rounds: int = 1
+
+    def about(self, client: str) -> tuple[Reading, ...]:
+        """The readings over the smallest group of clients that contains this one; empty if there is none."""
+        containing = [reading for reading in self.readings if client in reading.clients]
+        smallest = min((len(reading.clients) for reading in containing), default=0)
+        return tuple(reading for reading in containing if len(reading.clients) == smallest)
+
+
+def observe(
+    layout: Layout,
+    uploads: Sequence[Upload],
+    released: Sequence[Reading],
+    knowledge: Knowledge,
+    transcript: Sequence[bytes] = (),
+) -> Observation:
+    """What the server holds after one round: the same function for every defense.
+
+    Args:
+        layout: the model's layout.
+        uploads: what the clients sent.
+        released: sums that became readable by the protocol (`readings_of(download)`) or were published.
+        knowledge: the assumptions granted.
+        transcript: all other messages that passed through the server.
+    """
+    readings = [
+        Reading(frozenset({upload.client}), part.coords, part.values)
+        for upload in uploads
+        for part in upload.parts
+        if isinstance(part, Clear) and part.coords.size
+    ]
+    noisy = tuple(_with_noise(reading, knowledge) for reading in (*readings, *released))
+    sealed = tuple(part for upload in uploads for part in upload.parts if isinstance(part, Sealed))
+    return Observation(layout, noisy, sealed, tuple(transcript), knowledge)
+
+
+def readings_of(download: Download) -> tuple[Reading, ...]:
+    """The sums that everybody can read in a download."""
+    return tuple(
+        Reading(download.clients, part.coords, part.values)
+        for part in download.parts
+        if isinstance(part, Clear) and part.coords.size
+    )
+
+
+def _with_noise(reading: Reading, knowledge: Knowledge) -> Reading:
+    if knowledge.noise is None:
+        return reading
+    if knowledge.batch_size < 1:
+        raise GradveilError("knowledge.batch_size must be at least 1; set it to the examples per update")
+    scale = knowledge.batch_size * math.sqrt(len(reading.clients))
+    return replace(reading, noise=GaussianNoise(knowledge.noise.std * scale))

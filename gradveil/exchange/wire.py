@@ -1,0 +1,81 @@
+"""Strict, canonical envelopes for bytes that come from somebody else.
+
+An envelope is one MessagePack array `[magic, kind, version, field, ...]`. Decoding checks the size before
+parsing, then magic, kind, version, number and exact type of the fields, and finally that encoding the
+result again gives the same bytes: there is one valid form for each message and nothing rides along.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgpack
+import numpy as np
+from numpy.typing import NDArray
+
+from gradveil.exchange.errors import WireError
+
+MAGIC = "gradveil"
+
+
+def pack(kind: str, version: int, fields: Sequence[object]) -> bytes:
+    """Encode one message; fields are int, float, str, bytes, or lists of these."""
+    packed: bytes = msgpack.packb([MAGIC, kind, version, *fields], use_bin_type=True)
+    return packed
+
+
+def unpack(data: bytes, kind: str, version: int, types: Sequence[type], *, max_bytes: int) -> list[Any]:
+    """Decode one message of exactly this kind, version and field types.
+
+    Raises:
+        WireError: size over `max_bytes`, truncated, trailing bytes, another kind or version, or a field
+            of the wrong type.
+    """
+    if len(data) > max_bytes:
+        raise WireError(f"{kind}: {len(data)} bytes exceed the limit of {max_bytes}; ask for a new one")
+    try:
+        message = msgpack.unpackb(data, raw=False, use_list=True)
+    except (ValueError, msgpack.exceptions.UnpackException) as error:
+        raise WireError(f"{kind}: not decodable ({error}); the bytes are damaged, resend") from error
+    _require_header(message, kind, version)
+    fields: list[Any] = message[3:]
+    _require_types(fields, types, kind)
+    if pack(kind, version, fields) != data:
+        raise WireError(f"{kind}: not in canonical form; encode it with to_bytes()")
+    return fields
+
+
+def _require_header(message: object, kind: str, version: int) -> None:
+    if not isinstance(message, list) or len(message) < 3 or message[0] != MAGIC:
+        raise WireError(f"{kind}: no gradveil message; check where these bytes come from")
+    if message[1] != kind:
+        raise WireError(f"expected a {kind}, got {str(message[1])[:40]!r}; check the order of messages")
+    if message[2] != version:
+        raise WireError(f"{kind}: version {str(message[2])[:20]}, this is {version}; upgrade the older side")
+
+
+def _require_types(fields: list[Any], types: Sequence[type], kind: str) -> None:
+    if len(fields) != len(types):
+        raise WireError(f"{kind}: {len(fields)} fields instead of {len(types)}; upgrade the older side")
+    for index, (field, expected) in enumerate(zip(fields, types, strict=True)):
+        if type(field) is not expected:
+            found, wanted = type(field).__name__, expected.__name__
+            raise WireError(f"{kind}: field {index} is {found}, not {wanted}; the sender is broken")
+
+
+def float32_to_bytes(values: NDArray[np.float32]) -> bytes:
+    """Little-endian IEEE 754 single precision, 4 bytes a value."""
+    return values.astype("<f4", copy=False).tobytes()
+
+
+def float32_from_bytes(data: bytes, count: int) -> NDArray[np.float32]:
+    """Read exactly `count` finite values.
+
+    Raises:
+        WireError: another number of bytes, a NaN or an infinity.
+    """
+    if len(data) != 4 * count:
+        raise WireError(f"{len(data)} bytes for {count} float32 values; the message is damaged, resend")
+    values = np.frombuffer(data, dtype="<f4").astype(np.float32)
+    if not np.isfinite(values).all():
+        raise WireError("a value is NaN or infinite; the sender must check its update")
+    return values
