@@ -3,13 +3,21 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from gradveil.exchange.errors import WireError
+from gradveil.exchange.errors import InvalidUpdateError, WireError
 
 Coords = NDArray[np.int64]
 """Strictly increasing coordinates, shape (n,)."""
 
 _RUNS, _BITMAP = b"r", b"b"
 _RUN_BYTES = 8
+
+
+def require_increasing(coords: Coords) -> None:
+    """Raise InvalidUpdateError unless the coordinates are int64, non-negative and strictly increasing."""
+    if coords.dtype != np.int64 or coords.ndim != 1:
+        raise InvalidUpdateError(f"coordinates are {coords.dtype}{coords.shape}, not int64 (n,)")
+    if coords.size and (coords[0] < 0 or np.any(np.diff(coords) <= 0)):
+        raise InvalidUpdateError("coordinates are negative, repeated or unordered; use np.flatnonzero")
 
 
 def from_mask(mask: NDArray[np.bool_]) -> Coords:
@@ -25,7 +33,13 @@ def to_mask(coords: Coords, size: int) -> NDArray[np.bool_]:
 
 
 def to_bytes(coords: Coords, size: int) -> bytes:
-    """Runs of (start, stop) as uint32, or a packed bitmap, whichever is shorter."""
+    """Runs of (start, stop) as uint32, or a packed bitmap, whichever is shorter.
+
+    Raises:
+        InvalidUpdateError: a coordinate is not below `size`.
+    """
+    if coords.size and coords[-1] >= size:
+        raise InvalidUpdateError(f"coordinate {coords[-1]} does not exist among {size}; check the layout")
     runs = _runs(coords)
     if len(runs) * _RUN_BYTES <= (size + 7) // 8:
         return _RUNS + runs.astype("<u4").tobytes()

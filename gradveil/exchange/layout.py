@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from gradveil.exchange.errors import InvalidUpdateError, LayoutMismatchError
 
+_MAX_SIZE = 2**32 - 1  # coordinates travel as uint32
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -27,8 +29,14 @@ class Layout:
     def __post_init__(self) -> None:
         if len(self.names) != len(self.shapes) or len(set(self.names)) != len(self.names):
             raise InvalidUpdateError("a layout needs one shape for each of its distinct names")
+        if not self.names:
+            raise InvalidUpdateError("a layout needs at least one tensor; name the model's parameters")
+        if any(type(extent) is not int for shape in self.shapes for extent in shape):
+            raise InvalidUpdateError("a layout's extents must be int; convert them")
         if any(extent < 1 for shape in self.shapes for extent in shape):
             raise InvalidUpdateError("a layout has no empty tensors; leave them out")
+        if self.size >= _MAX_SIZE:
+            raise InvalidUpdateError(f"{self.size} parameters exceed {_MAX_SIZE}; split the model")
 
     @classmethod
     def of(cls, tensors: Mapping[str, ArrayLike]) -> "Layout":

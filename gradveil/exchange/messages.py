@@ -26,6 +26,12 @@ def max_message_bytes(layout: Layout) -> int:
     return _FIXED_BYTES + _BYTES_PER_COORD * layout.wire_size
 
 
+def require_name(name: str) -> None:
+    """Raise WireError unless a name is 1 to 200 characters of encodable text."""
+    if not 0 < len(name) <= _MAX_NAME or not name.isprintable():
+        raise WireError(f"a name is empty, unprintable or longer than {_MAX_NAME} characters; rename it")
+
+
 @dataclass(frozen=True, eq=False)
 class Clear:
     """Numbers anybody on the way can read: values float32 (n,) at coordinates (n,)."""
@@ -34,6 +40,7 @@ class Clear:
     values: NDArray[np.float32]
 
     def __post_init__(self) -> None:
+        coord_sets.require_increasing(self.coords)
         if self.values.dtype != np.float32 or self.values.shape != self.coords.shape:
             raise InvalidUpdateError("a clear part needs one float32 value for each coordinate")
 
@@ -45,6 +52,10 @@ class Sealed:
     coords: Coords
     scheme: str
     payload: bytes
+
+    def __post_init__(self) -> None:
+        coord_sets.require_increasing(self.coords)
+        require_name(self.scheme)
 
     def __repr__(self) -> str:
         return f"Sealed({self.scheme}, {self.coords.size} coordinates, {len(self.payload)} bytes)"
@@ -60,6 +71,10 @@ class Upload:
     client: str
     layout: Layout
     parts: tuple[Part, ...]
+
+    def __post_init__(self) -> None:
+        require_name(self.client)
+        _require_disjoint(self.parts, self.layout)
 
     @cached_property
     def _encoded(self) -> bytes:
@@ -87,7 +102,7 @@ class Upload:
             data, "upload", _VERSION, (str, bytes, list), max_bytes=max_message_bytes(layout)
         )
         _require_layout(layout_hash, layout)
-        return cls(_checked_name(client), layout, _unpack_parts(parts, layout))
+        return cls(client, layout, _unpack_parts(parts, layout))
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +112,13 @@ class Download:
     clients: frozenset[str]
     layout: Layout
     parts: tuple[Part, ...]
+
+    def __post_init__(self) -> None:
+        if not self.clients:
+            raise WireError("a download sums over no clients; aggregate at least one upload")
+        for client in self.clients:
+            require_name(client)
+        _require_disjoint(self.parts, self.layout)
 
     @cached_property
     def _encoded(self) -> bytes:
@@ -119,10 +141,9 @@ class Download:
             data, "download", _VERSION, (list, bytes, list), max_bytes=max_message_bytes(layout)
         )
         _require_layout(layout_hash, layout)
-        names = [_checked_name(name) for name in clients]
-        if names != sorted(set(names)):
-            raise WireError("download: clients are repeated or unordered; the sender is broken")
-        return cls(frozenset(names), layout, _unpack_parts(parts, layout))
+        if any(type(name) is not str for name in clients) or clients != sorted(set(clients)):
+            raise WireError("download: clients are repeated, unordered or no text; the sender is broken")
+        return cls(frozenset(clients), layout, _unpack_parts(parts, layout))
 
 
 def require_one_layout(uploads: Iterable[Upload], layout: Layout) -> None:
@@ -132,6 +153,19 @@ def require_one_layout(uploads: Iterable[Upload], layout: Layout) -> None:
             raise LayoutMismatchError(
                 f"client {upload.client!r} sent an update of another model; give all clients the same one"
             )
+
+
+def _require_disjoint(parts: tuple[Part, ...], layout: Layout) -> None:
+    """No coordinate is in two parts, and there are no more parts than any defense makes."""
+    if len(parts) > _MAX_PARTS:
+        raise WireError(f"{len(parts)} parts exceed the limit of {_MAX_PARTS}; the sender is broken")
+    covered = np.zeros(layout.wire_size, dtype=np.bool_)
+    for part in parts:
+        if part.coords.size and part.coords[-1] >= layout.wire_size:
+            raise InvalidUpdateError(f"coordinate {part.coords[-1]} does not exist; check the layout")
+        if covered[part.coords].any():
+            raise WireError("two parts cover one coordinate; the sender is broken")
+        covered[part.coords] = True
 
 
 def _require_layout(found: bytes, layout: Layout) -> None:
@@ -151,8 +185,6 @@ def _pack_part(part: Part, layout: Layout) -> list[object]:
 
 
 def _unpack_parts(packed: list[Any], layout: Layout) -> tuple[Part, ...]:
-    if len(packed) > _MAX_PARTS:
-        raise WireError(f"{len(packed)} parts exceed the limit of {_MAX_PARTS}; the sender is broken")
     return tuple(_unpack_part(part, layout) for part in packed)
 
 
@@ -163,10 +195,4 @@ def _unpack_part(packed: object, layout: Layout) -> Part:
     coords = coord_sets.from_bytes(where, layout.wire_size)
     if scheme == "":
         return Clear(coords, wire.float32_from_bytes(payload, coords.size))
-    return Sealed(coords, _checked_name(scheme), payload)
-
-
-def _checked_name(name: object) -> str:
-    if not isinstance(name, str) or not 0 < len(name) <= _MAX_NAME:
-        raise WireError(f"a name is missing or longer than {_MAX_NAME} characters; rename it")
-    return name
+    return Sealed(coords, scheme, payload)

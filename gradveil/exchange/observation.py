@@ -1,8 +1,9 @@
 """What an honest-but-curious server holds at the end of a round, derived from the wire."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from gradveil.exchange.coords import Coords
 from gradveil.exchange.errors import GradveilError
 from gradveil.exchange.layout import Layout
-from gradveil.exchange.messages import Clear, Download, Sealed, Upload
+from gradveil.exchange.messages import Clear, Download, Sealed, Upload, require_one_layout
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,9 @@ class Knowledge:
         batch_size: examples behind each client's update.
         local_steps: optimiser steps behind each client's update.
         value_range: bounds of every input value.
-        labels: the true labels of all clients' examples in roster order, or None if they must be inferred.
+        labels: the true labels of each client's examples, or None if they must be inferred.
         noise: the defense's noise on each client's mean update, or None.
+        defense: the defense and its public parameters, as the adversary knows them.
         auxiliary_data: other data the adversary may use.
     """
 
@@ -44,14 +46,16 @@ class Knowledge:
     batch_size: int
     local_steps: int = 1
     value_range: tuple[float, float] = (0.0, 1.0)
-    labels: tuple[int, ...] | None = None
+    labels: Mapping[str, tuple[int, ...]] | None = None
     noise: GaussianNoise | None = None
+    defense: str = "none"
     auxiliary_data: str = "none"
 
-    def as_record(self) -> dict[str, object]:
+    def as_record(self) -> dict[str, Any]:
         """The assumptions as JSON values; labels only as granted or inferred."""
         record = asdict(self)
         record["labels"] = "inferred" if self.labels is None else "granted"
+        record["input_shape"], record["value_range"] = list(self.input_shape), list(self.value_range)
         record["noise"] = "none" if self.noise is None else f"gaussian, std {self.noise.std:g}"
         return record
 
@@ -60,7 +64,7 @@ class Knowledge:
 class Reading:
     """Values the server can read: the sum over some clients of weight times update, at some coordinates.
 
-    The coordinate `layout.weight_coord` reads the sum of the weights.
+    The coordinate `layout.weight_coord` reads the sum of the weights, which carries no noise.
     """
 
     clients: frozenset[str]
@@ -102,7 +106,11 @@ def observe(
         released: sums that became readable by the protocol (`readings_of(download)`) or were published.
         knowledge: the assumptions granted.
         transcript: all other messages that passed through the server.
+
+    Raises:
+        LayoutMismatchError: an upload of another model.
     """
+    require_one_layout(uploads, layout)
     readings = [
         Reading(frozenset({upload.client}), part.coords, part.values)
         for upload in uploads
@@ -124,7 +132,7 @@ def readings_of(download: Download) -> tuple[Reading, ...]:
 
 
 def _with_noise(reading: Reading, knowledge: Knowledge) -> Reading:
-    if knowledge.noise is None:
+    if knowledge.noise is None or reading.noise is not None:
         return reading
     if knowledge.batch_size < 1:
         raise GradveilError("knowledge.batch_size must be at least 1; set it to the examples per update")

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from gradveil.exchange import coords as coord_sets
 from gradveil.exchange import wire
 from gradveil.exchange.coords import Coords
-from gradveil.exchange.errors import LayoutMismatchError, WireError
+from gradveil.exchange.errors import LayoutMismatchError
 from gradveil.exchange.files import write_atomically
 from gradveil.exchange.layout import Layout
+from gradveil.exchange.messages import require_name
 
 _KIND, _VERSION = "selection", 1
-_MAX_STRATEGY = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +32,7 @@ class Selection:
             raise LayoutMismatchError(
                 f"mask is {self.mask.dtype}{self.mask.shape}, not bool({self.layout.size},)"
             )
+        require_name(self.strategy)
 
     @cached_property
     def coords(self) -> Coords:
@@ -72,10 +73,9 @@ class Selection:
             WireError: damaged bytes.
             LayoutMismatchError: made for another layout.
         """
-        limit = layout.size + 1024
-        layout_hash, strategy, body = wire.unpack(data, _KIND, _VERSION, (bytes, str, bytes), max_bytes=limit)
-        if len(strategy) > _MAX_STRATEGY:
-            raise WireError("selection: the strategy's name is too long; shorten it")
+        layout_hash, strategy, body = wire.unpack(
+            data, _KIND, _VERSION, (bytes, str, bytes), max_bytes=_max_bytes(layout)
+        )
         if layout_hash != layout.hash:
             raise LayoutMismatchError("this selection was made for another model; make a new one")
         mask = coord_sets.to_mask(coord_sets.from_bytes(body, layout.size), layout.size)
@@ -88,4 +88,9 @@ class Selection:
     @classmethod
     def load(cls, path: Path, layout: Layout) -> "Selection":
         """Read what `save` wrote; raises as `from_bytes` does."""
-        return cls.from_bytes(path.read_bytes(), layout)
+        with path.open("rb") as file:
+            return cls.from_bytes(file.read(_max_bytes(layout) + 1), layout)
+
+
+def _max_bytes(layout: Layout) -> int:
+    return layout.size // 8 + 2048

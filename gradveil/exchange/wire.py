@@ -16,9 +16,20 @@ from gradveil.exchange.errors import WireError
 
 MAGIC = "gradveil"
 
+MAX_DEPTH = 3
+"""Lists inside one another, the envelope itself counted."""
+
+MAX_ITEMS = 1 << 17
+"""Items of all lists together."""
+
+# First bytes of MessagePack's lists, and of its integers, booleans, floats, texts and byte strings.
+_LISTS = frozenset((*range(0x90, 0xA0), 0xDC, 0xDD))
+_SCALARS = frozenset((*range(0x80), *range(0xA0, 0xC0), *range(0xC2, 0xC7), *range(0xCA, 0xD4)))
+_SCALARS |= frozenset((*range(0xD9, 0xDC), *range(0xE0, 0x100)))
+
 
 def pack(kind: str, version: int, fields: Sequence[object]) -> bytes:
-    """Encode one message; fields are int, float, str, bytes, or lists of these."""
+    """Encode one message; fields are int, float, str, bytes, lists of these, or lists of such lists."""
     packed: bytes = msgpack.packb([MAGIC, kind, version, *fields], use_bin_type=True)
     return packed
 
@@ -33,24 +44,57 @@ def unpack(data: bytes, kind: str, version: int, types: Sequence[type], *, max_b
     if len(data) > max_bytes:
         raise WireError(f"{kind}: {len(data)} bytes exceed the limit of {max_bytes}; ask for a new one")
     try:
-        message = msgpack.unpackb(data, raw=False, use_list=True)
-    except (ValueError, msgpack.exceptions.UnpackException) as error:
-        raise WireError(f"{kind}: not decodable ({error}); the bytes are damaged, resend") from error
-    _require_header(message, kind, version)
-    fields: list[Any] = message[3:]
+        message = _Reader(data).read_all()
+    except (ValueError, IndexError, msgpack.exceptions.UnpackException) as error:
+        reason = str(error) or "truncated"
+        raise WireError(f"{kind}: not decodable ({reason}); the bytes are damaged, resend") from error
+    fields = _fields_after_header(message, kind, version)
     _require_types(fields, types, kind)
     if pack(kind, version, fields) != data:
         raise WireError(f"{kind}: not in canonical form; encode it with to_bytes()")
     return fields
 
 
-def _require_header(message: object, kind: str, version: int) -> None:
+class _Reader:
+    """Reads scalars and shallow lists within a budget of items: few bytes never become big objects."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._budget = MAX_ITEMS
+        self._unpacker = msgpack.Unpacker(raw=False, max_buffer_size=max(len(data), 1))
+        self._unpacker.feed(data)
+
+    def read_all(self) -> object:
+        message = self._read(MAX_DEPTH)
+        if self._unpacker.tell() != len(self._data):
+            raise ValueError("trailing bytes")
+        return message
+
+    def _read(self, depth: int) -> object:
+        first = self._data[self._unpacker.tell()]
+        if first in _LISTS:
+            return self._list(depth)
+        if first not in _SCALARS:
+            raise ValueError(f"unexpected type byte {first:#04x}")
+        value: object = self._unpacker.unpack()
+        return value
+
+    def _list(self, depth: int) -> list[object]:
+        count = self._unpacker.read_array_header()
+        self._budget -= count
+        if depth == 0 or self._budget < 0:
+            raise ValueError("lists are too deep or too long")
+        return [self._read(depth - 1) for _ in range(count)]
+
+
+def _fields_after_header(message: object, kind: str, version: int) -> list[Any]:
     if not isinstance(message, list) or len(message) < 3 or message[0] != MAGIC:
         raise WireError(f"{kind}: no gradveil message; check where these bytes come from")
     if message[1] != kind:
         raise WireError(f"expected a {kind}, got {str(message[1])[:40]!r}; check the order of messages")
     if message[2] != version:
         raise WireError(f"{kind}: version {str(message[2])[:20]}, this is {version}; upgrade the older side")
+    return message[3:]
 
 
 def _require_types(fields: list[Any], types: Sequence[type], kind: str) -> None:

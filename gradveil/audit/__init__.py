@@ -1,0 +1,25 @@
+"""Cost against leakage: trials, sweeps and their configuration."""
+
+from gradveil.audit.cohort import Cohort, draw_cohort
+from gradveil.audit.config import AuditConfig
+from gradveil.audit.round import Cost, Round, run_round
+from gradveil.audit.run import choose_device, run_audit
+from gradveil.audit.toml import ConfigError, load_config, load_preset, preset_names
+from gradveil.audit.trial import Outcome, trial
+
+__all__ = [
+    "AuditConfig",
+    "Cohort",
+    "ConfigError",
+    "Cost",
+    "Outcome",
+    "Round",
+    "choose_device",
+    "draw_cohort",
+    "load_config",
+    "load_preset",
+    "preset_names",
+    "run_audit",
+    "run_round",
+    "trial",
+]

@@ -1,0 +1,80 @@
+"""The trials of an audit, each with a key that identifies it inside the run."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradveil.audit.config import (
+    AuditConfig,
+    DefenseSpec,
+    GaussianNoiseSpec,
+    SecureAggregationSpec,
+    SelectiveCkksSpec,
+)
+from gradveil.defenses import Defense, Gaussian, Identity, SecureAggregation, SelectiveCkks
+from gradveil.exchange import Layout, Update
+from gradveil.selection import select
+
+
+@dataclass(frozen=True)
+class DefenseChoice:
+    """One point of the defense grid: a specification with a single ratio."""
+
+    spec: DefenseSpec
+    ratio: float | None = None
+
+    @property
+    def strategy(self) -> str | None:
+        """Name of the selection strategy, None for defenses that select nothing."""
+        return self.spec.strategy if isinstance(self.spec, SelectiveCkksSpec) else None
+
+    @property
+    def label(self) -> str:
+        """Unique within a configuration; enters seeds and keys."""
+        return f"{self.spec.model_dump_json()} {self.ratio}"
+
+    def build(self, layout: Layout, calibration: Sequence[Update], rng: np.random.Generator) -> Defense:
+        """The defense for one round; selections calibrate on the updates handed in."""
+        match self.spec:
+            case GaussianNoiseSpec(std=std):
+                return Gaussian(std)
+            case SelectiveCkksSpec(strategy=strategy):
+                return SelectiveCkks(select(strategy, layout, self.ratio or 0.0, calibration, rng))
+            case SecureAggregationSpec(clip=clip):
+                return SecureAggregation(clip, max_weight=max(update.weight for update in calibration))
+            case _:
+                return Identity()
+
+
+@dataclass(frozen=True)
+class Case:
+    """One trial to run."""
+
+    model: str
+    defense: DefenseChoice
+    attack: str
+    victim: int
+
+    def key(self, config: AuditConfig) -> str:
+        """Hex digest of configuration and case."""
+        parts = (config.hash, self.model, self.defense.label, self.attack, str(self.victim))
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+
+
+def cases(config: AuditConfig) -> Iterator[Case]:
+    """All trials, victim by victim, so that an interrupted run covers every defense early."""
+    for victim in range(config.victims):
+        for model in config.models:
+            for defense in choices(config):
+                for attack in config.attacks:
+                    yield Case(model, defense, attack, victim)
+
+
+def choices(config: AuditConfig) -> Iterator[DefenseChoice]:
+    """The defense grid: every specification at each of its ratios."""
+    for spec in config.defenses:
+        ratios = spec.ratios if isinstance(spec, SelectiveCkksSpec) and spec.ratios else [None]
+        for ratio in ratios:
+            yield DefenseChoice(spec, ratio)

@@ -1,0 +1,129 @@
+"""Runs single cases of an audit: data, models and cohorts are made once and kept."""
+
+from functools import cache, cached_property
+
+import torch
+
+from attacks import Model, preset
+from gradveil.audit.cohort import VICTIM, Cohort, draw_cohort
+from gradveil.audit.config import AuditConfig
+from gradveil.audit.plan import Case, DefenseChoice
+from gradveil.audit.seeds import derive, numpy_rng, torch_rng
+from gradveil.audit.trial import Outcome, trial
+from gradveil.data import Dataset, load
+from gradveil.defenses import Defense, SelectiveCkks
+from gradveil.doctor import machine, versions
+from gradveil.exchange import Knowledge, Update
+from gradveil.models import build
+from gradveil.records import SCHEMA, Record
+
+
+class Runner:
+    """Turns cases into records, one after the other, on one device."""
+
+    def __init__(self, config: AuditConfig, device: str) -> None:
+        self._config = config
+        self._device = device
+        self._model = cache(self._build_model)
+        self._cohort = cache(self._draw_cohort)
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The audit's images; raises DataError."""
+        return load(self._config.data)
+
+    def run(self, case: Case) -> tuple[Record, Outcome]:
+        """One trial and its record."""
+        model, cohort = self._model(case.model), self._cohort(case.model, case.victim)
+        purpose = (case.model, case.defense.label, case.victim)
+        seed = self._config.seed
+        defense = self._defense(case, cohort)
+        knowledge = self._knowledge(case.defense, cohort, defense)
+        outcome = trial(
+            defense,
+            preset(case.attack),
+            model,
+            cohort,
+            knowledge,
+            numpy_rng(seed, "noise", *purpose),
+            torch_rng(seed, "attack", *purpose, case.attack),
+        )
+        return self._record(case, defense, knowledge, cohort.updates[VICTIM], outcome), outcome
+
+    def _build_model(self, name: str) -> Model:
+        shape, classes = self.dataset.input_shape, self.dataset.classes
+        network = build(name, shape, classes, derive(self._config.seed, "model", name) % 2**32)
+        return Model(network.to(torch.device(self._device)), shape, classes)
+
+    def _draw_cohort(self, model: str, victim: int) -> Cohort:
+        rng = numpy_rng(self._config.seed, "cohort", victim)
+        config = self._config
+        return draw_cohort(self.dataset, self._model(model), config.clients, config.batch, rng)
+
+    def _defense(self, case: Case, cohort: Cohort) -> Defense:
+        rng = numpy_rng(self._config.seed, "selection", case.model, case.defense.label, case.victim)
+        updates = list(cohort.updates.values())
+        return case.defense.build(updates[0].layout, updates, rng)
+
+    def _knowledge(self, choice: DefenseChoice, cohort: Cohort, defense: Defense) -> Knowledge:
+        return Knowledge(
+            model="architecture and weights",
+            loss="cross-entropy",
+            classes=self.dataset.classes,
+            input_shape=self.dataset.input_shape,
+            batch_size=self._config.batch,
+            labels=cohort.labels if self._config.labels == "granted" else None,
+            noise=defense.noise,
+            defense=_public_parameters(choice),
+        )
+
+    def _record(
+        self, case: Case, defense: Defense, knowledge: Knowledge, update: Update, outcome: Outcome
+    ) -> Record:
+        config, cost, score = self._config, outcome.cost, outcome.score
+        selection = defense.selection if isinstance(defense, SelectiveCkks) else None
+        granted = config.labels == "granted"
+        return Record(
+            schema=SCHEMA,
+            status=outcome.status,
+            model=case.model,
+            data=self.dataset.name,
+            defense=defense.name,
+            strategy=case.defense.strategy,
+            ratio=selection.ratio if selection else None,
+            ratio_nonzero=selection.ratio_nonzero(update.vector) if selection else None,
+            clients=config.clients,
+            batch=config.batch,
+            attack=case.attack,
+            knows=knowledge.as_record(),
+            psnr=score.psnr if score else None,
+            ssim=score.ssim if score else None,
+            mse=score.mse if score else None,
+            label_accuracy=score.label_accuracy if score and not granted else None,
+            rank100=score.rank100 if score else None,
+            bytes_up=cost.bytes_up if cost else 0,
+            bytes_down=cost.bytes_down if cost else 0,
+            seconds_client=cost.seconds_client if cost else 0.0,
+            seconds_server=cost.seconds_server if cost else 0.0,
+            seconds_attack=outcome.seconds_attack,
+            aggregate_error=cost.aggregate_error if cost else None,
+            seed=config.seed,
+            victim=case.victim,
+            versions={**versions(), "audit_config": config.hash},
+            machine={**machine(), "device": self._device},
+            key=case.key(config),
+            claim=defense.claim,
+            error=outcome.error,
+        )
+
+
+def _public_parameters(choice: DefenseChoice) -> str:
+    if choice.strategy is None:
+        return choice.spec.kind
+    origin = {
+        "magnitude": "mask calibrated on the round's own updates",
+        "random": "random mask",
+        "named": "first and last layer",
+        "all": "everything",
+    }
+    return f"{choice.spec.kind}, {origin[choice.strategy]}, positions public"

@@ -1,0 +1,89 @@
+"""Reading configurations, with errors that name file, line and field."""
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from gradveil.audit.config import AuditConfig
+from gradveil.exchange import GradveilError
+
+
+class ConfigError(GradveilError):
+    """A configuration is missing or malformed."""
+
+
+def preset_names() -> tuple[str, ...]:
+    """Names of the shipped configurations."""
+    files = resources.files("gradveil.audit") / "presets"
+    return tuple(sorted(entry.name.removesuffix(".toml") for entry in files.iterdir()))
+
+
+def load_preset(name: str) -> AuditConfig:
+    """A shipped configuration.
+
+    Raises:
+        ConfigError: unknown name.
+    """
+    if name not in preset_names():
+        raise ConfigError(f"no preset {name!r}; choose among {', '.join(preset_names())}")
+    text = (resources.files("gradveil.audit") / "presets" / f"{name}.toml").read_text("utf-8")
+    return parse(text, f"preset {name}")
+
+
+def load_config(path: Path) -> AuditConfig:
+    """A configuration file.
+
+    Raises:
+        ConfigError: missing, not TOML, or a field that is unknown, missing or out of range.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {str(path)!r}; give a TOML file in UTF-8 or --preset") from error
+    return parse(text, str(path))
+
+
+def parse(text: str, source: str) -> AuditConfig:
+    """Check a configuration; `source` names it in errors."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{source}: not valid TOML: {error}; correct the syntax there") from error
+    try:
+        return AuditConfig.model_validate(table)
+    except ValidationError as error:
+        raise ConfigError(_describe(error, text, source)) from error
+
+
+def _describe(error: ValidationError, text: str, source: str) -> str:
+    first = error.errors(include_url=False)[0]
+    path = [part for part in first["loc"] if not (isinstance(part, str) and part in _KINDS)]
+    field = ".".join(str(part) for part in path)
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{source}, line {_line_of(path, text)}, field {field!r}: {message}; correct this field"
+
+
+_KINDS = ("identity", "gaussian_noise", "selective_ckks", "secure_aggregation")
+
+
+def _line_of(path: list[int | str], text: str) -> int:
+    """Line of the deepest part of the path that stands in the text as a key or a table header."""
+    lines, found = text.splitlines(), 1
+    start = 0
+    for part, following in zip(path, [*path[1:], None], strict=True):
+        if isinstance(part, int):
+            continue
+        entry = following if isinstance(following, int) else 0
+        matches = [n for n in range(start, len(lines)) if _names(lines[n], part)]
+        if not matches:
+            break
+        start = matches[min(entry, len(matches) - 1)]
+        found = start + 1
+    return found
+
+
+def _names(line: str, key: str) -> bool:
+    stripped = line.strip()
+    return stripped.strip("[]").strip() == key or stripped.partition("=")[0].strip() == key

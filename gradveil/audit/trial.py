@@ -1,0 +1,69 @@
+"""One trial: one defense, one attack, one cohort. The only place where truth meets reconstruction."""
+
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from attacks import Attack, Found, Model, NotApplicableError
+from gradveil.audit.cohort import VICTIM, Cohort
+from gradveil.audit.round import Cost, run_round
+from gradveil.defenses import Defense
+from gradveil.exchange import Knowledge
+from gradveil.metrics import Score, score
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What one trial measured.
+
+    Attributes:
+        status: `ok`; `inapplicable` if the attack had nothing to work on; `failed` on any error.
+        error: the reason, one line, unless ok.
+        cost: of the protected round, None if the round itself failed.
+        score: of the reconstruction, None unless ok.
+        seconds_attack: wall-clock seconds of the attack.
+        pictures: truth and reconstruction, paired, None unless ok.
+    """
+
+    status: Literal["ok", "failed", "inapplicable"]
+    error: str | None
+    cost: Cost | None
+    score: Score | None
+    seconds_attack: float
+    pictures: tuple[NDArray[np.float32], NDArray[np.float32]] | None
+
+
+def trial(
+    defense: Defense,
+    attack: Attack,
+    model: Model,
+    cohort: Cohort,
+    knowledge: Knowledge,
+    noise_rng: np.random.Generator,
+    attack_rng: torch.Generator,
+) -> Outcome:
+    """Run the round, hand the observation to the attack, and score what comes back; never raises."""
+    cost, start = None, perf_counter()
+    try:
+        protected = run_round(defense, cohort.updates, noise_rng)
+        cost, start = protected.cost, perf_counter()
+        observation = protected.observed_with(knowledge)
+        found = attack.reconstruct(observation, model, client=VICTIM, rng=attack_rng)
+        seconds = perf_counter() - start
+        return _scored(found, cohort, cost, seconds)
+    except NotApplicableError as error:
+        return Outcome("inapplicable", str(error), cost, None, perf_counter() - start, None)
+    except Exception as error:  # a failed trial is a row of the audit, whatever went wrong
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        return Outcome("failed", reason, cost, None, perf_counter() - start, None)
+
+
+def _scored(found: Found, cohort: Cohort, cost: Cost, seconds: float) -> Outcome:
+    truth = cohort.images_of(found.clients)
+    result = score(found.images, found.labels, truth, cohort.labels_of(found.clients), cohort.others)
+    pictures = (truth, np.ascontiguousarray(found.images[result.order]))
+    return Outcome("ok", None, cost, result, seconds, pictures)

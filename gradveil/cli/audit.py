@@ -1,0 +1,105 @@
+"""`gradveil audit`: cost against leakage, from configuration to report."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from gradveil.audit import (
+    AuditConfig,
+    ConfigError,
+    choose_device,
+    load_config,
+    load_preset,
+    preset_names,
+    run_audit,
+)
+from gradveil.records import Record, summarise
+from gradveil.records.terminal import tables
+from gradveil.report import write_report
+
+_DEFAULT_PRESET = "quick"
+_TABLE_WIDTH = 160
+
+
+def audit(
+    config: Annotated[Path | None, typer.Argument(help="A TOML file; see docs/audit.md.")] = None,
+    preset: Annotated[str | None, typer.Option(help=f"One of: {', '.join(preset_names())}.")] = None,
+    data: Annotated[str | None, typer.Option(help="A folder with one subfolder of images a class.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run; resumes if it exists.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="Of all but keys.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: one a core.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the records, one JSON object a line.")] = False,
+) -> None:
+    """Measure what an update leaks under each defense, and what the defense costs."""
+    chosen = _configuration(config, preset, data, seed)
+    used = choose_device(device)
+    folder = out or Path("runs") / f"{chosen.name}-{chosen.hash[:8]}"
+    console = _console(json)
+    with _progress(console) as bar:
+        task = bar.add_task(chosen.name, total=None)
+        records = run_audit(
+            chosen,
+            folder,
+            device=used,
+            workers=workers or (1 if used == "cuda" else os.cpu_count() or 1),
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    page = write_report(folder)
+    _print_summary(console, records)
+    if json:
+        _print_records(records)
+    console.print(f"report: {page.resolve()}", soft_wrap=True, highlight=False)
+
+
+def _configuration(
+    config: Path | None, preset: str | None, data: str | None, seed: int | None
+) -> AuditConfig:
+    if config is not None and preset is not None:
+        raise ConfigError("both a file and --preset are given; choose one")
+    chosen = load_config(config) if config is not None else load_preset(preset or _DEFAULT_PRESET)
+    changes = {"data": data, "seed": seed}
+    overrides = {name: value for name, value in changes.items() if value is not None}
+    return chosen.model_copy(update=overrides)
+
+
+def _console(stderr: bool) -> Console:
+    """A console wide enough for the table where the output is a file or a pipe."""
+    console = Console(stderr=stderr)
+    return console if console.is_terminal else Console(stderr=stderr, width=_TABLE_WIDTH)
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("audit {task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("trials,"),
+        TimeElapsedColumn(),
+        TextColumn("gone,"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+        console=console,
+    )
+
+
+def _print_summary(console: Console, records: list[Record]) -> None:
+    for table in tables(summarise(records)):
+        console.print(table)
+
+
+def _print_records(records: list[Record]) -> None:
+    for record in records:
+        sys.stdout.write(record.to_json() + "\n")

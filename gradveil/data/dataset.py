@@ -1,0 +1,44 @@
+"""A labelled set of images in memory."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradveil.exchange import GradveilError
+
+
+class DataError(GradveilError):
+    """Data is missing, broken, or too small."""
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Images float32 (N, C, H, W) in [0, 1] and labels int64 (N,) below `classes`."""
+
+    name: str
+    images: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    classes: int
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 4 or self.labels.shape != self.images.shape[:1]:
+            raise DataError(f"{self.name}: need images (N, C, H, W) and one label each")
+        if not (np.isfinite(self.images).all() and self.images.min() >= 0 and self.images.max() <= 1):
+            raise DataError(f"{self.name}: pixel values must lie in [0, 1]; rescale them")
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Channels, height, width."""
+        channels, height, width = self.images.shape[1:]
+        return channels, height, width
+
+    def draw(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Indices (count,) of distinct images.
+
+        Raises:
+            DataError: the set is too small.
+        """
+        if count > len(self.images):
+            raise DataError(f"{self.name} has {len(self.images)} images, {count} are needed; add images")
+        return rng.choice(len(self.images), size=count, replace=False)

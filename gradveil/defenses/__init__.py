@@ -1,0 +1,18 @@
+"""Defenses as values: each opens rounds, and carries its claim and what is public about it."""
+
+from gradveil.defenses.aggregation import SecureAggregation
+from gradveil.defenses.base import Defense, DefenseError, Seconds, Sent, Session
+from gradveil.defenses.plain import Gaussian, Identity
+from gradveil.defenses.selective import SelectiveCkks
+
+__all__ = [
+    "Defense",
+    "DefenseError",
+    "Gaussian",
+    "Identity",
+    "Seconds",
+    "SecureAggregation",
+    "SelectiveCkks",
+    "Sent",
+    "Session",
+]

@@ -1,0 +1,8 @@
+"""How close a reconstruction comes to the truth. All images are float32 (B, C, H, W) in [0, 1]."""
+
+from gradveil.metrics.assignment import assign
+from gradveil.metrics.identification import CANDIDATES, identification_rank
+from gradveil.metrics.images import mse, psnr, ssim
+from gradveil.metrics.score import Score, score
+
+__all__ = ["CANDIDATES", "Score", "assign", "identification_rank", "mse", "psnr", "score", "ssim"]

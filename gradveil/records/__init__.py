@@ -1,0 +1,18 @@
+"""Records of an audit: one JSON line a trial, their store, their summary. Needs numpy, no torch."""
+
+from gradveil.records.record import SCHEMA, Record, RecordError, from_json
+from gradveil.records.store import RecordStore
+from gradveil.records.summary import Interval, Row, summarise
+from gradveil.records.verdict import verdict
+
+__all__ = [
+    "SCHEMA",
+    "Interval",
+    "Record",
+    "RecordError",
+    "RecordStore",
+    "Row",
+    "from_json",
+    "summarise",
+    "verdict",
+]

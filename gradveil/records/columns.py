@@ -1,0 +1,67 @@
+"""The columns of a summary table, the same in the terminal and in the report."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gradveil.records.labels import ATTACKS, attack_label
+from gradveil.records.summary import Interval, Row
+
+ABSENT = "\N{EN DASH}"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: heading, unit below it, and the text of a row's cell."""
+
+    heading: str
+    unit: str
+    cell: Callable[[Row], str]
+
+
+def number(value: float | None, digits: int = 1) -> str:
+    """A value with fixed decimals, or a dash."""
+    return ABSENT if value is None else f"{value:.{digits}f}"
+
+
+def _share(value: float | None) -> str:
+    return ABSENT if value is None else f"{100 * value:.3g}"
+
+
+def _short(value: float) -> str:
+    return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def _kib(value: float | None) -> str:
+    return ABSENT if value is None else _short(value / 1024)
+
+
+def _ms(value: float | None) -> str:
+    return ABSENT if value is None else _short(1000 * value)
+
+
+def _error(value: float | None) -> str:
+    return ABSENT if value is None else f"{value:.0e}" if value else "0"
+
+
+def _interval(value: Interval | None) -> str:
+    return ABSENT if value is None else f"{value.mean:.1f} [{value.low:.1f}, {value.high:.1f}]"
+
+
+def _psnr(attack: str) -> Column:
+    return Column(attack_label(attack), "dB", lambda row: number(row.psnr.get(attack)))
+
+
+COLUMNS = (
+    Column("defense", "", lambda row: row.label),
+    Column("encrypted", "%", lambda row: _share(row.ratio)),
+    Column("of non-zero", "%", lambda row: _share(row.ratio_nonzero)),
+    *(_psnr(attack) for attack in ATTACKS),
+    Column("worst", "dB [95 % CI]", lambda row: _interval(row.worst)),
+    Column("SSIM", "", lambda row: number(row.ssim, 2)),
+    Column("rank", "of 100", lambda row: number(row.rank100)),
+    Column("up", "KiB", lambda row: _kib(row.bytes_up)),
+    Column("down", "KiB", lambda row: _kib(row.bytes_down)),
+    Column("client", "ms", lambda row: _ms(row.seconds_client)),
+    Column("server", "ms", lambda row: _ms(row.seconds_server)),
+    Column("aggregate", "error", lambda row: _error(row.aggregate_error)),
+)

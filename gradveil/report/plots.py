@@ -1,0 +1,121 @@
+"""The plots of the report: leakage against cost, and leakage against the share encrypted."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from gradveil.records.labels import attack_label
+from gradveil.records.summary import Row
+from gradveil.records.verdict import OPEN_ABOVE_DB, SAFE_BELOW_DB
+from gradveil.report.placement import Point, name_points
+from gradveil.report.svg import CLOSED_FORM, MUTED, NAIVE, WORST, new_axes, style, to_svg
+
+EXACT_DB = 140.0  # what the floor of the mean squared error, 1e-14, comes to
+_SIZE = (13.8, 4.4)  # inches
+_LANDMARKS = {SAFE_BELOW_DB: "looks safe", OPEN_ABOVE_DB: "open", EXACT_DB: "exact"}
+_LINES = {  # colour, marker, line, size, face; the closed form is large, as it often lands on mask-aware
+    "mask_naive": (NAIVE, "o", "-", 6, "none"),
+    "mask_aware": (WORST, "D", "-", 5, WORST),
+    "closed_form": (CLOSED_FORM, "^", ":", 12, "none"),
+    "guess": (MUTED, "", "--", 0, "none"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a frontier plots leakage against: the axis label, and the value of a row, None when unknown."""
+
+    label: str
+    value: Callable[[Row], float | None]
+
+
+UPLOAD = Cost("upload per client, KiB", lambda row: row.bytes_up and row.bytes_up / 1024)
+CLIENT_TIME = Cost("time per client, ms", lambda row: row.seconds_client and 1000 * row.seconds_client)
+
+
+def drawable(rows: Sequence[Row], cost: Cost) -> list[Row]:
+    """The rows that a frontier can show: those with both a leakage and a cost above zero."""
+    return [row for row in rows if row.worst is not None and cost.value(row)]
+
+
+def frontier(rows: Sequence[Row], cost: Cost) -> str:
+    """Leakage against cost as SVG: of each setting the worst of the portfolio and the mask-naive mean."""
+    shown = drawable(rows, cost)
+    worst = [((cost.value(row) or 0.0, row.worst.mean), row) for row in shown if row.worst]
+    naive = [((x, row.psnr["mask_naive"]), y) for (x, y), row in worst if "mask_naive" in row.psnr]
+    with style():
+        figure, axes = new_axes(*_SIZE)
+        _intervals(axes, shown, cost)
+        for (x, low), high in naive:
+            axes.plot([x, x], [low, high], color=MUTED, lw=0.7, zorder=1)
+        _scatter(axes, [point for point, _ in naive], "o", NAIVE, "mask-naive mean", hollow=True)
+        _scatter(axes, [point for point, _ in worst], "D", WORST, "worst of portfolio, 95 % CI")
+        _cost_axis(axes, cost.label)
+        _leakage_axis(axes, headroom=1.25)  # names of exact reconstructions stand above them
+        figure.draw_without_rendering()
+        lines = [((x, low), (x, high)) for (x, low), high in naive]
+        name_points(axes, [(point, row.label) for point, row in worst], [point for point, _ in naive], lines)
+        return to_svg(figure)
+
+
+def by_ratio(rows: Sequence[Row]) -> str | None:
+    """PSNR against the share encrypted by magnitude, as SVG; None when the run has no such setting."""
+    picked = [row for row in rows if row.strategy == "magnitude" and row.ratio is not None and row.psnr]
+    if not picked:
+        return None
+    with style():
+        figure, axes = new_axes(*_SIZE)
+        for attack, (colour, marker, line, size, face) in _LINES.items():
+            points = [(at, row.psnr[attack]) for at, row in enumerate(picked) if attack in row.psnr]
+            xs, ys, name = [x for x, _ in points], [y for _, y in points], attack_label(attack)
+            axes.plot(xs, ys, color=colour, marker=marker, ls=line, ms=size, mfc=face, label=name)
+        axes.set_xticks(range(len(picked)), [f"{100 * (row.ratio or 0.0):.3g} %" for row in picked])
+        axes.set_xlabel("parameters encrypted, largest magnitude first (steps not to scale)")
+        _leakage_axis(axes, headroom=1.08)
+        return to_svg(figure)
+
+
+def _intervals(axes: Axes, rows: Sequence[Row], cost: Cost) -> None:
+    for row in rows:
+        x = cost.value(row)
+        if row.worst and x:
+            axes.plot([x, x], [row.worst.low, row.worst.high], color=WORST, lw=2, alpha=0.5, zorder=2)
+
+
+def _scatter(
+    axes: Axes, points: Sequence[Point], marker: str, colour: str, label: str, *, hollow: bool = False
+) -> None:
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    face = "none" if hollow else colour
+    axes.plot(xs, ys, ls="", marker=marker, ms=6, mfc=face, mec=colour, mew=1.3, label=label, zorder=3)
+
+
+def _leakage_axis(axes: Axes, headroom: float) -> None:
+    axes.set_ylim(0, headroom * EXACT_DB)
+    axes.set_yticks(range(0, 141, 20))
+    axes.set_ylabel("PSNR, dB (higher leaks more)")
+    for level, name in _LANDMARKS.items():
+        axes.axhline(level, color=MUTED, lw=0.6, ls=(0, (2, 3)), zorder=0)
+        axes.annotate(
+            name,
+            (1, level),
+            xycoords=("axes fraction", "data"),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+            color=MUTED,
+            annotation_clip=False,
+        )
+    axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=4, borderaxespad=0.2, handletextpad=0.4)
+
+
+def _cost_axis(axes: Axes, label: str) -> None:
+    axes.set_xscale("log")
+    axes.margins(x=0.06)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel(f"{label} (log scale)")

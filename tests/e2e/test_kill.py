@@ -1,0 +1,82 @@
+"""A killed audit loses no finished trial, repeats none, and ends as if nothing had happened."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+CONFIG = """\
+name = "killed"
+models = ["lenet"]
+victims = 6
+attacks = ["guess", "closed_form"]
+[[defenses]]
+kind = "identity"
+[[defenses]]
+kind = "selective_ckks"
+strategy = "magnitude"
+ratios = [0.1]
+[[defenses]]
+kind = "secure_aggregation"
+"""
+TRIALS = 6 * 2 * 3
+
+
+def start(folder, out):
+    command = [sys.executable, "-m", "gradveil", "audit", "audit.toml", "--out", out]
+    return subprocess.Popen(  # noqa: S603
+        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+
+
+def lines(folder, out):
+    path = folder / out / "records.jsonl"
+    return path.read_bytes().splitlines(keepends=True) if path.exists() else []
+
+
+def kill_after(folder, out, count):
+    process = start(folder, out)
+    while len(lines(folder, out)) < count:
+        assert process.poll() is None, "the audit ended before it could be killed"
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def workers_alive(session):
+    found = subprocess.run(["ps", "-o", "pid=", "-s", str(session)], capture_output=True, check=False)  # noqa: S603, S607
+    return found.stdout.split()
+
+
+def without_times(line):
+    return {name: value for name, value in json.loads(line).items() if not name.startswith("seconds")}
+
+
+def test_sigkill_in_the_middle(tmp_path):
+    (tmp_path / "audit.toml").write_text(CONFIG)
+    kill_after(tmp_path, "killed", 5)
+    survived = [line for line in lines(tmp_path, "killed") if line.endswith(b"\n")]
+    assert 5 <= len(survived) < TRIALS
+    assert start(tmp_path, "killed").wait(timeout=240) == 0
+    finished = lines(tmp_path, "killed")
+    assert finished[: len(survived)] == survived
+    assert len(finished) == TRIALS
+    assert len({json.loads(line)["key"] for line in finished}) == TRIALS
+    assert start(tmp_path, "whole").wait(timeout=240) == 0
+    by_key = {json.loads(line)["key"]: without_times(line) for line in lines(tmp_path, "whole")}
+    assert {json.loads(line)["key"]: without_times(line) for line in finished} == by_key
+
+
+def test_workers_die_with_a_killed_parent(tmp_path):
+    (tmp_path / "audit.toml").write_text(CONFIG)
+    process = start(tmp_path, "orphans")
+    while not lines(tmp_path, "orphans"):
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    deadline = time.monotonic() + 30
+    while workers_alive(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not workers_alive(process.pid)
