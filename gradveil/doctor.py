@@ -10,6 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from gradveil._version import __version__
+
 Status = Literal["ok", "warn", "missing"]
 
 OLDEST_PYTHON = (3, 11)
@@ -35,9 +37,9 @@ def diagnose() -> list[Finding]:
 
 
 def versions() -> dict[str, str]:
-    """Installed version of each package that can change a result, gradveil first; absent ones are left out."""
-    found = {name: _version(name) for name in ("gradveil", *_REQUIRED, *_OPTIONAL)}
-    return {name: version for name, version in found.items() if version is not None}
+    """Version of each installed package that can change a result, gradveil first."""
+    found = ((name, _version(name)) for name in (*_REQUIRED, *_OPTIONAL))
+    return {"gradveil": __version__, **{name: version for name, version in found if version is not None}}
 
 
 def machine() -> dict[str, str | int | float | None]:

@@ -58,7 +58,8 @@ def parse(text: str, source: str) -> AuditConfig:
 
 
 def _describe(error: ValidationError, text: str, source: str) -> str:
-    first = error.errors(include_url=False)[0]
+    # A misspelt field is also a missing one; the misspelling is the one that stands in the file.
+    first = min(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
     path = [part for part in first["loc"] if not (isinstance(part, str) and part in _KINDS)]
     field = ".".join(str(part) for part in path)
     message = first["msg"].removeprefix("Value error, ")

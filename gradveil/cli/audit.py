@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -48,14 +50,13 @@ def audit(
     used = choose_device(device)
     folder = out or Path("runs") / f"{chosen.name}-{chosen.hash[:8]}"
     console = _console(json)
-    with _progress(console) as bar:
-        task = bar.add_task(chosen.name, total=None)
+    with _progress(console, chosen.name) as show:
         records = run_audit(
             chosen,
             folder,
             device=used,
             workers=workers or (1 if used == "cuda" else os.cpu_count() or 1),
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=show,
         )
     page = write_report(folder)
     _print_summary(console, records)
@@ -81,8 +82,10 @@ def _console(stderr: bool) -> Console:
     return console if console.is_terminal else Console(stderr=stderr, width=_TABLE_WIDTH)
 
 
-def _progress(console: Console) -> Progress:
-    return Progress(
+@contextmanager
+def _progress(console: Console, name: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar that appears with the first report, so that early errors stand alone."""
+    bar = Progress(
         TextColumn("audit {task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
@@ -93,6 +96,17 @@ def _progress(console: Console) -> Progress:
         TextColumn("left"),
         console=console,
     )
+    task = bar.add_task(name, total=None)
+
+    def show(done: int, total: int) -> None:
+        bar.start()
+        bar.update(task, completed=done, total=total)
+
+    try:
+        yield show
+    finally:
+        if bar.live.is_started:
+            bar.stop()
 
 
 def _print_summary(console: Console, records: list[Record]) -> None:

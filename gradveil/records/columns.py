@@ -53,7 +53,7 @@ def _psnr(attack: str) -> Column:
 
 COLUMNS = (
     Column("defense", "", lambda row: row.label),
-    Column("encrypted", "%", lambda row: _share(row.ratio)),
+    Column("enc.", "%", lambda row: _share(row.ratio)),
     Column("of non-zero", "%", lambda row: _share(row.ratio_nonzero)),
     *(_psnr(attack) for attack in ATTACKS),
     Column("worst", "dB [95 % CI]", lambda row: _interval(row.worst)),
@@ -63,5 +63,5 @@ COLUMNS = (
     Column("down", "KiB", lambda row: _kib(row.bytes_down)),
     Column("client", "ms", lambda row: _ms(row.seconds_client)),
     Column("server", "ms", lambda row: _ms(row.seconds_server)),
-    Column("aggregate", "error", lambda row: _error(row.aggregate_error)),
+    Column("aggr. error", "", lambda row: _error(row.aggregate_error)),
 )

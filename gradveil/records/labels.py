@@ -35,6 +35,12 @@ def attack_label(attack: str) -> str:
     return attack.replace("_", "-")
 
 
+def reading_order(record: Record) -> tuple[object, ...]:
+    """A sort key that does not depend on which trial ended first."""
+    setting = defense_order(record.defense, record.strategy, record.ratio)
+    return record.model, setting, record.attack, record.victim, record.key
+
+
 def attacks_in(records: Iterable[Record]) -> list[str]:
     """The attacks that occur, the known ones first, in the order of `ATTACKS`."""
     found = {record.attack for record in records}

@@ -29,7 +29,8 @@ class Row:
     """One setting (model, defense, strategy, ratio) over all its victims.
 
     `psnr` maps each attack to its mean, in dB. `worst`, `ssim` and `rank100` take the attack that is best
-    for the adversary on each victim (the guess included), then the mean over victims. Costs are medians:
+    for the adversary on each victim (the guess included), then the mean over victims; `guess_rank100` is the
+    mean of the guess alone. Costs are medians:
     bytes per client, seconds. None means that no trial gave a value.
     """
 
@@ -43,6 +44,7 @@ class Row:
     worst: Interval | None
     ssim: float | None
     rank100: float | None
+    guess_rank100: float | None
     bytes_up: float | None
     bytes_down: float | None
     seconds_client: float | None
@@ -57,13 +59,12 @@ class Row:
 
 
 def summarise(records: Iterable[Record]) -> list[Row]:
-    """One row a setting: models in the order of the records, defenses from none to secure aggregation."""
+    """One row a setting: models by name, defenses from none to secure aggregation."""
     groups: dict[tuple[str, str, str | None, float | None], list[Record]] = {}
     for record in records:
         setting = (record.model, record.defense, record.strategy, record.ratio)
         groups.setdefault(setting, []).append(record)
-    models = list(dict.fromkeys(model for model, *_ in groups))
-    order = sorted(groups, key=lambda setting: (models.index(setting[0]), defense_order(*setting[1:])))
+    order = sorted(groups, key=lambda setting: (setting[0], defense_order(*setting[1:])))
     return [_row(groups[setting]) for setting in order]
 
 
@@ -101,6 +102,7 @@ def _row(group: list[Record]) -> Row:
         worst=interval(_worst(ok, lambda record: record.psnr, max)),
         ssim=_mean(_worst(ok, lambda record: record.ssim, max)),
         rank100=_mean(_worst(ok, lambda record: record.rank100, min)),
+        guess_rank100=_mean(_values((r for r in ok if r.attack == "guess"), lambda record: record.rank100)),
         bytes_up=_median(paid, lambda record: record.bytes_up),
         bytes_down=_median(paid, lambda record: record.bytes_down),
         seconds_client=_median(paid, lambda record: record.seconds_client),

@@ -1,12 +1,13 @@
 """The summary of a run as tables for a terminal."""
 
+import re
 from collections.abc import Iterable
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from gradveil.records.columns import COLUMNS
+from gradveil.records.columns import COLUMNS, Column
 from gradveil.records.summary import Row, by_model
 from gradveil.records.verdict import verdict
 
@@ -23,19 +24,27 @@ def _table(model: str, rows: list[Row]) -> Table:
         caption=Text(_caption(rows)),
         caption_justify="left",
         box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        collapse_padding=True,
+        padding=0,
+        pad_edge=False,
+        show_edge=False,
     )
-    for index, column in enumerate(COLUMNS):
-        # Text, so that a name with [brackets] is not read as markup
-        heading = Text(f"{column.heading}\n{column.unit}")
-        table.add_column(heading, justify="left" if index == 0 else "right", overflow="fold")
+    first, *numbers = COLUMNS
+    table.add_column(_heading(first), vertical="bottom", overflow="fold")
+    for column in numbers:
+        table.add_column(_heading(column), vertical="bottom", justify="right", no_wrap=True)
     for row in rows:
+        # Text, so that a name with [brackets] is not read as markup
         table.add_row(*(Text(column.cell(row)) for column in COLUMNS))
     return table
 
 
+def _heading(column: Column) -> str:
+    """One word a line, so that headings are no wider than their numbers."""
+    words = re.sub(r"(?<=-)| ", "\n", column.heading)
+    return f"{words}\n{column.unit}"
+
+
 def _caption(rows: list[Row]) -> str:
     failed = sum(row.failed for row in rows)
-    note = f" {failed} failed trials are in records.jsonl with their reasons." if failed else ""
+    note = f" Failed trials, kept in records.jsonl with their reasons: {failed}." if failed else ""
     return verdict(rows) + note

@@ -8,6 +8,7 @@ from gradveil.records.summary import Row
 SAFE_BELOW_DB = 10.0
 OPEN_ABOVE_DB = 30.0
 GUESS_MARGIN_DB = 1.0  # a maximum over several attacks beats their mean by chance alone
+GUESS_RANK_FACTOR = 2.0  # for the same reason
 
 
 def looks_safe(row: Row) -> bool:
@@ -21,15 +22,21 @@ def is_open(row: Row) -> bool:
 
 
 def held(row: Row) -> bool:
-    """Whether no attack beat the guess by more than GUESS_MARGIN_DB; a failed trial proves nothing."""
+    """Whether no attack came clearly closer than the guess, in PSNR or rank; a failure proves nothing."""
     if row.worst is None or "guess" not in row.psnr or row.failed:
         return False
-    return row.worst.mean <= row.psnr["guess"] + GUESS_MARGIN_DB
+    return row.worst.mean <= row.psnr["guess"] + GUESS_MARGIN_DB and not _narrows_down(row)
 
 
 def verdict(rows: Sequence[Row]) -> str:
     """Which settings of one model look safe and are not, and which held against every attack tried."""
     return f"{_deceptive(rows)} {_holding(rows)}"
+
+
+def _narrows_down(row: Row) -> bool:
+    if row.rank100 is None or row.guess_rank100 is None:
+        return False
+    return row.rank100 * GUESS_RANK_FACTOR <= row.guess_rank100
 
 
 def _deceptive(rows: Sequence[Row]) -> str:
@@ -44,7 +51,7 @@ def _deceptive(rows: Sequence[Row]) -> str:
 
 def _holding(rows: Sequence[Row]) -> str:
     names = [row.label for row in rows if held(row)]
-    margin = f"beat guessing by more than {GUESS_MARGIN_DB:g} dB"
+    margin = f"beat guessing by more than {GUESS_MARGIN_DB:g} dB or {GUESS_RANK_FACTOR:g} times in rank"
     if not names:
         return f"No setting is known to hold: on each, an attack {margin}, failed, or had no guess beside it."
     return f"No applicable attack {margin} against {', '.join(names)}."

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from gradveil.records.columns import ABSENT
-from gradveil.records.labels import attack_label, attacks_in, record_label
+from gradveil.records.labels import attack_label, attacks_in, defense_order, record_label
 from gradveil.records.record import Record
-
-_MOST_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,8 @@ def assumptions(records: Sequence[Record]) -> Table:
 
 def claims(records: Iterable[Record]) -> Table:
     """What each defense promises, as recorded with its trials."""
-    pairs = dict.fromkeys((record_label(record), record.claim or "nothing") for record in records)
+    ordered = sorted(records, key=lambda record: defense_order(record.defense, record.strategy, record.ratio))
+    pairs = dict.fromkeys((record_label(record), record.claim or "nothing") for record in ordered)
     return Table(["defense", "claim"], [list(pair) for pair in pairs])
 
 
@@ -84,8 +83,6 @@ def merged(facts: Iterable[Mapping[str, JsonValue]]) -> Table:
 
 def _distinct(values: Iterable[JsonValue]) -> str:
     texts = list(dict.fromkeys(_text(value) for value in values))
-    if len(texts) > _MOST_SHOWN:
-        return f"{len(texts)} values, from {texts[0]} to {texts[-1]}"
     return " / ".join(texts) or ABSENT
 
 

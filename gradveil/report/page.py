@@ -10,11 +10,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from gradveil.exchange.errors import GradveilError
 from gradveil.exchange.files import write_atomically
 from gradveil.records.columns import COLUMNS
+from gradveil.records.labels import reading_order
 from gradveil.records.record import Record
 from gradveil.records.store import RecordStore
 from gradveil.records.summary import Row, by_model, summarise
 from gradveil.records.verdict import (
     GUESS_MARGIN_DB,
+    GUESS_RANK_FACTOR,
     OPEN_ABOVE_DB,
     SAFE_BELOW_DB,
     held,
@@ -53,7 +55,7 @@ def write_report(run_dir: Path) -> Path:
     The same run gives the same bytes. NoRunError when there are no records, RecordError when one is damaged.
     """
     store = RecordStore(run_dir)
-    records = store.load()
+    records = sorted(store.load(), key=reading_order)
     if not records:
         raise NoRunError(f"{store.path} holds no records; run `gradveil audit` first")
     path = run_dir / "report.html"
@@ -84,6 +86,7 @@ def render(store: RecordStore, records: Sequence[Record]) -> str:
         safe_below=SAFE_BELOW_DB,
         open_above=OPEN_ABOVE_DB,
         guess_margin=GUESS_MARGIN_DB,
+        guess_rank_factor=GUESS_RANK_FACTOR,
         exact=EXACT_DB,
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MultipleLocator, NullFormatter
 
 from gradveil.records.labels import attack_label
 from gradveil.records.summary import Row
@@ -42,21 +42,22 @@ def drawable(rows: Sequence[Row], cost: Cost) -> list[Row]:
 
 def frontier(rows: Sequence[Row], cost: Cost) -> str:
     """Leakage against cost as SVG: of each setting the worst of the portfolio and the mask-naive mean."""
-    shown = drawable(rows, cost)
-    worst = [((cost.value(row) or 0.0, row.worst.mean), row) for row in shown if row.worst]
-    naive = [((x, row.psnr["mask_naive"]), y) for (x, y), row in worst if "mask_naive" in row.psnr]
+    settings = [(cost.value(row) or 0.0, row.worst, row) for row in drawable(rows, cost) if row.worst]
+    named = [((x, worst.mean), row.label) for x, worst, row in settings]
+    intervals = [((x, worst.low), (x, worst.high)) for x, worst, _ in settings]
+    attacked = [setting for setting in settings if "mask_naive" in setting[-1].psnr]
+    gaps = [((x, row.psnr["mask_naive"]), (x, worst.mean)) for x, worst, row in attacked]
+    naive = [low for low, _ in gaps]
     with style():
         figure, axes = new_axes(*_SIZE)
-        _intervals(axes, shown, cost)
-        for (x, low), high in naive:
-            axes.plot([x, x], [low, high], color=MUTED, lw=0.7, zorder=1)
-        _scatter(axes, [point for point, _ in naive], "o", NAIVE, "mask-naive mean", hollow=True)
-        _scatter(axes, [point for point, _ in worst], "D", WORST, "worst of portfolio, 95 % CI")
+        _lines(axes, gaps, MUTED, width=0.7, opacity=1)
+        _lines(axes, intervals, WORST, width=2, opacity=0.5)
+        _scatter(axes, naive, "o", NAIVE, "mask-naive mean", hollow=True)
+        _scatter(axes, [point for point, _ in named], "D", WORST, "worst of portfolio, 95 % CI")
         _cost_axis(axes, cost.label)
-        _leakage_axis(axes, headroom=1.25)  # names of exact reconstructions stand above them
+        _leakage_axis(axes, headroom=1.25)  # names stand above the highest points
         figure.draw_without_rendering()
-        lines = [((x, low), (x, high)) for (x, low), high in naive]
-        name_points(axes, [(point, row.label) for point, row in worst], [point for point, _ in naive], lines)
+        name_points(axes, named, naive, [*gaps, *intervals])
         return to_svg(figure)
 
 
@@ -77,11 +78,11 @@ def by_ratio(rows: Sequence[Row]) -> str | None:
         return to_svg(figure)
 
 
-def _intervals(axes: Axes, rows: Sequence[Row], cost: Cost) -> None:
-    for row in rows:
-        x = cost.value(row)
-        if row.worst and x:
-            axes.plot([x, x], [row.worst.low, row.worst.high], color=WORST, lw=2, alpha=0.5, zorder=2)
+def _lines(
+    axes: Axes, lines: Sequence[tuple[Point, Point]], colour: str, *, width: float, opacity: float
+) -> None:
+    for (x0, y0), (x1, y1) in lines:
+        axes.plot([x0, x1], [y0, y1], color=colour, lw=width, alpha=opacity, zorder=1)
 
 
 def _scatter(
@@ -93,22 +94,16 @@ def _scatter(
 
 
 def _leakage_axis(axes: Axes, headroom: float) -> None:
-    axes.set_ylim(0, headroom * EXACT_DB)
-    axes.set_yticks(range(0, 141, 20))
+    """PSNR from 0 to above the highest value drawn, with the landmarks that fall inside."""
+    top = headroom * max(1.2 * OPEN_ABOVE_DB, axes.dataLim.y1)
+    axes.set_ylim(0, top)
+    axes.yaxis.set_major_locator(MultipleLocator(20 if top > 100 else 10))
     axes.set_ylabel("PSNR, dB (higher leaks more)")
+    beside = axes.get_yaxis_transform()
     for level, name in _LANDMARKS.items():
-        axes.axhline(level, color=MUTED, lw=0.6, ls=(0, (2, 3)), zorder=0)
-        axes.annotate(
-            name,
-            (1, level),
-            xycoords=("axes fraction", "data"),
-            xytext=(4, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=8,
-            color=MUTED,
-            annotation_clip=False,
-        )
+        if level < top:
+            axes.axhline(level, color=MUTED, lw=0.6, ls=(0, (2, 3)), zorder=0)
+            axes.text(1.004, level, name, transform=beside, va="center", fontsize=8, color=MUTED)
     axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=4, borderaxespad=0.2, handletextpad=0.4)
 
 

@@ -26,8 +26,9 @@ def network(name, shape=(1, 12, 12), classes=10, seed=0):
 
 
 def images_of(model, count=1, seed=0):
-    """Uniform noise images (count, *input_shape)."""
-    return torch.rand(count, *model.input_shape, generator=torch.Generator().manual_seed(seed))
+    """Uniform noise images (count, *input_shape), never those that an attack with this seed starts from."""
+    rng = generator(1_000_003 + seed)
+    return torch.rand(count, *model.input_shape, generator=rng)
 
 
 def update_of(model, images, labels):

@@ -25,12 +25,19 @@ def everything_hidden(model, update):
 def test_readable_holds_the_values_that_were_not_hidden(tiny, tiny_update):
     evidence = readable(seen(tiny, tiny_update, HIDDEN), CLIENT, tiny)
     kept = np.setdiff1d(np.arange(tiny.layout.size), HIDDEN)
-    assert evidence.coords.tolist() == kept.tolist()
-    assert evidence.values.numpy().tobytes() == tiny_update.vector[kept].tobytes()
+    assert torch.nonzero(evidence.mask).flatten().tolist() == kept.tolist()
+    assert evidence.values[evidence.mask].numpy().tobytes() == tiny_update.vector[kept].tobytes()
+
+
+def test_what_was_not_read_is_zero(tiny, tiny_update):
+    evidence = readable(seen(tiny, tiny_update, HIDDEN), CLIENT, tiny)
+    assert tiny_update.vector[HIDDEN].all()
+    assert not evidence.values[HIDDEN].any()
 
 
 def test_the_weight_is_no_parameter(tiny, tiny_observation):
-    assert int(readable(tiny_observation, CLIENT, tiny).coords.max()) == tiny.layout.size - 1
+    evidence = readable(tiny_observation, CLIENT, tiny)
+    assert evidence.values.shape == evidence.mask.shape == (tiny.layout.size,)
 
 
 @pytest.mark.parametrize("view", [readable, zero_filled])
@@ -49,7 +56,7 @@ def test_zero_filled_agrees_where_something_was_read_and_is_zero_elsewhere(tiny,
     evidence = zero_filled(seen(tiny, tiny_update, HIDDEN), CLIENT, tiny)
     expected = tiny_update.vector.copy()
     expected[HIDDEN] = 0
-    assert evidence.coords.tolist() == list(range(tiny.layout.size))
+    assert evidence.mask.all()
     assert evidence.values.numpy().tobytes() == expected.tobytes()
 
 
@@ -58,11 +65,12 @@ def test_there_is_no_naive_view_without_a_mask(tiny, tiny_observation):
         zero_filled(tiny_observation, CLIENT, tiny)
 
 
-def test_dense_returns_values_and_the_readable_mask(tiny, tiny_update):
-    values, mask = readable(seen(tiny, tiny_update, HIDDEN), CLIENT, tiny).dense(tiny.layout.size)
-    assert torch.nonzero(~mask).flatten().tolist() == HIDDEN
-    assert torch.equal(values[mask], torch.from_numpy(tiny_update.vector)[mask])
-    assert not values[~mask].any()
+def test_the_mean_square_is_over_what_the_view_takes_for_read(tiny, tiny_update):
+    observation = seen(tiny, tiny_update, HIDDEN)
+    kept = np.delete(tiny_update.vector.astype(np.float64), HIDDEN)
+    aware, naive = readable(observation, CLIENT, tiny), zero_filled(observation, CLIENT, tiny)
+    assert aware.mean_square == pytest.approx(np.mean(kept**2))
+    assert naive.mean_square == pytest.approx(np.sum(kept**2) / tiny.layout.size)
 
 
 def test_a_sum_is_evidence_of_all_its_clients_examples(tiny, group):
@@ -85,7 +93,7 @@ def test_two_readings_of_one_group_are_put_together(tiny, group):
     halves = np.array_split(np.arange(tiny.layout.size), 2)
     readings = [sum_reading(group, half) for half in halves]
     observation = observe(tiny.layout, [], readings, knowledge_of(tiny, batch_size=2))
-    assert len(readable(observation, "ann", tiny).coords) == tiny.layout.size
+    assert readable(observation, "ann", tiny).mask.all()
 
 
 @pytest.mark.xfail(strict=True, reason="Observation.about mixes two groups of equal size into one evidence")
@@ -94,7 +102,7 @@ def test_two_groups_of_equal_size_are_not_taken_for_one(tiny, group):
     halves = np.array_split(np.arange(tiny.layout.size), 2)
     readings = [sum_reading(pair, half) for pair, half in zip(pairs, halves, strict=True)]
     observation = observe(tiny.layout, [], readings, knowledge_of(tiny, batch_size=2))
-    assert len(readable(observation, "ann", tiny).coords) < tiny.layout.size
+    assert not readable(observation, "ann", tiny).mask.all()
 
 
 def test_known_noise_comes_along(tiny, tiny_update):

@@ -73,7 +73,7 @@ def test_noise_above_the_signal_leaves_all_candidates(tiny):
 def test_batch_labels_add_up_whatever_was_read(seed, examples):
     model = mlp()
     values = torch.randn(model.layout.size, generator=torch.Generator().manual_seed(seed)) * examples
-    evidence = Evidence((CLIENT,), torch.arange(model.layout.size), values, 0.0, examples)
+    evidence = Evidence((CLIENT,), values, torch.ones_like(values, dtype=torch.bool), 0.0, examples)
     (labels,) = restore_labels(evidence, model)
     assert len(labels) == examples
     assert list(labels) == sorted(labels)

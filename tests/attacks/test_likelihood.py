@@ -11,9 +11,10 @@ from tests.attacks.cases import generator
 SIZE = 12
 
 
-def evidence_of(values, noise_std=0.0, coords=None):
-    where = torch.arange(len(values)) if coords is None else torch.tensor(coords)
-    return Evidence(("ann",), where, torch.as_tensor(values), noise_std, examples=1)
+def evidence_of(values, noise_std=0.0, hidden=()):
+    mask = torch.ones(len(values), dtype=torch.bool)
+    mask[list(hidden)] = False
+    return Evidence(("ann",), values * mask, mask, noise_std, examples=1)
 
 
 @pytest.fixture
@@ -46,14 +47,18 @@ def test_known_noise_wins_over_the_resolution(read):
     assert Gaussian(1e-3).variance(exact) < Gaussian(1e-1).variance(exact)
 
 
-def test_only_readable_coordinates_count(predicted):
-    evidence = evidence_of(torch.zeros(2, dtype=torch.float64), noise_std=1.0, coords=[3, 7])
+def test_only_readable_coordinates_count(predicted, read):
+    evidence = evidence_of(read, noise_std=1.0, hidden=[0, 1, 11])
     elsewhere = predicted.clone()
     elsewhere[[0, 1, 11]] += 100
-    likelihood = Gaussian()
-    before = likelihood.negative_log(predicted, evidence)
-    assert torch.equal(before, likelihood.negative_log(elsewhere, evidence))
-    assert float(before) == pytest.approx(float(predicted[[3, 7]].square().sum()) / 2)
+    before = Gaussian().negative_log(predicted, evidence)
+    assert torch.equal(before, Gaussian().negative_log(elsewhere, evidence))
+    assert float(before) == pytest.approx(float((predicted - read)[2:11].square().sum()) / 2)
+
+
+def test_hidden_coordinates_do_not_dilute_the_assumed_precision(read):
+    hidden = evidence_of(read, hidden=[0, 1, 11])
+    assert Gaussian().variance(hidden) == pytest.approx(Gaussian().variance(evidence_of(read[2:11])))
 
 
 def test_the_truth_has_the_highest_likelihood(read, predicted):
@@ -68,7 +73,7 @@ def test_the_variance_of_an_all_zero_reading_stays_positive():
 
 @pytest.mark.parametrize("noise_std", [0.0, 0.5])
 def test_its_gradient_agrees_with_finite_differences(predicted, read, noise_std):
-    evidence = evidence_of(read[:3], noise_std, coords=[1, 4, 8])
+    evidence = evidence_of(read, noise_std, hidden=[1, 4, 8])
     likelihood = Gaussian(resolution=0.5)
     assert torch.autograd.gradcheck(
         lambda point: likelihood.negative_log(point, evidence), predicted.requires_grad_()

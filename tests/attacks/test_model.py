@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from attacks import AttackError, Model
-from tests.attacks.cases import images_of, network
+from tests.attacks.cases import images_of, mlp, network
 
 NETWORKS = ["lenet", "cnn"]
 LABELS = [3, 0, 9]
@@ -71,3 +71,17 @@ def test_the_network_runs_in_eval_mode():
     model = Model(nn.Sequential(nn.Dropout(0.5), nn.Linear(4, 2)), (4,), 2)
     images = torch.ones(1, 4)
     assert torch.equal(model.logits(images), model.logits(images))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_graph_and_the_function_give_one_gradient(name):
+    model = network(name)
+    images, labels = images_of(model, 3), torch.tensor(LABELS)
+    torch.testing.assert_close(model.gradient_graph(images, labels), model.gradient(images, labels))
+
+
+def test_the_graph_differentiates_by_the_images(tiny):
+    tiny_double = Model(mlp().network.double(), tiny.input_shape, tiny.classes)
+    images = images_of(tiny).double().requires_grad_()
+    labels = torch.tensor([1])
+    assert torch.autograd.gradcheck(lambda x: tiny_double.gradient_graph(x, labels).square().sum(), images)

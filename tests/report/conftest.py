@@ -1,8 +1,7 @@
-"""A synthetic run: two models, eleven settings, four attacks, three victims, one failure, some inapplicable."""
+"""A synthetic run: two models, eleven settings, four attacks, three victims; not all trials end well."""
 
 import hashlib
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -32,11 +31,20 @@ CLAIMS = {
     "selective_ckks": "128-bit security of the encrypted coordinates; none for the others",
     "secure_aggregation": "the server learns sums over at least 3 of 5 clients",
 }
-KNOWS = {"model": True, "labels": True, "batch_size": 1, "mask": True, "auxiliary": None, "loss": "cross-entropy"}
+KNOWS = {
+    "model": True,
+    "labels": True,
+    "batch_size": 1,
+    "mask": True,
+    "auxiliary": None,
+    "loss": "cross-entropy",
+}
 HOSTILE = "<script>alert('no')</script>"
 
 
-def leak(model: str, defense: str, strategy: str | None, ratio: float | None, attack: str, victim: int) -> float:
+def leak(
+    model: str, defense: str, strategy: str | None, ratio: float | None, attack: str, victim: int
+) -> float:
     """A PSNR of the size that real runs give."""
     jitter = 0.7 * victim
     if attack == "guess" or defense == "secure_aggregation" or strategy == "all":
@@ -47,7 +55,9 @@ def leak(model: str, defense: str, strategy: str | None, ratio: float | None, at
         return 140.0 if attack != "mask_naive" else 60 + 5 * jitter
     if attack == "mask_naive":
         return max(5.5, 28 - 90 * math.sqrt(ratio or 0)) + jitter
-    return {"mlp": 140.0 if strategy != "named" else 96.0, "lenet": 75 - 60 * math.sqrt(ratio or 0)}[model] - jitter
+    return {"mlp": 140.0 if strategy != "named" else 96.0, "lenet": 75 - 60 * math.sqrt(ratio or 0)}[
+        model
+    ] - jitter
 
 
 def status_of(defense: str, strategy: str | None, attack: str, victim: int) -> tuple[str, str | None]:
@@ -123,14 +133,14 @@ def build_run(run_dir: Path, settings: list[tuple[str, str | None, float | None]
 
 
 @pytest.fixture(scope="session")
-def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("run")
     build_run(path, SETTINGS)
-    yield path
+    return path
 
 
 @pytest.fixture(scope="session")
-def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("hostile")
     build_run(path, [("identity", None, None), (HOSTILE, None, None)])
-    yield path
+    return path

@@ -1,0 +1,81 @@
+"""Distances against independent packages."""
+
+import numpy as np
+import pytest
+import torch
+from skimage.metrics import structural_similarity
+
+from gradveil.metrics import mse, psnr, ssim
+from gradveil.torchvision_ops import define_missing_ops
+
+define_missing_ops()
+
+from torchmetrics.functional.image import peak_signal_noise_ratio  # noqa: E402
+
+
+def noise(*shape, seed=0):
+    return np.random.default_rng(seed).random(shape, dtype=np.float32)
+
+
+def pairs(channels=1, side=28):
+    """Four pairs from equal to unrelated."""
+    truth = noise(4, channels, side, side)
+    truth = (truth + np.roll(truth, 1, -1) + np.roll(truth, 1, -2)) / 3
+    blend = np.array([0, 0.1, 0.5, 1], np.float32).reshape(4, 1, 1, 1)
+    return (1 - blend) * truth + blend * noise(*truth.shape, seed=1), truth
+
+
+def test_mse_is_one_value_for_each_pair():
+    found, truth = np.zeros((2, 1, 2, 2), np.float32), np.zeros((2, 1, 2, 2), np.float32)
+    found[1, 0, 0] = 0.5
+    assert mse(found, truth).tolist() == [0.0, 0.125]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_psnr_is_torchmetrics(channels):
+    found, truth = pairs(channels)
+    expected = [
+        peak_signal_noise_ratio(torch.from_numpy(a), torch.from_numpy(b), data_range=1.0)
+        for a, b in zip(found[1:], truth[1:], strict=True)
+    ]
+    np.testing.assert_allclose(psnr(found, truth)[1:], expected, rtol=1e-5)
+
+
+def test_psnr_of_equal_images_is_140_db():
+    truth = noise(2, 1, 8, 8)
+    assert psnr(truth, truth).tolist() == [140.0, 140.0]
+
+
+def test_psnr_falls_below_140_db_as_soon_as_float32_can_tell():
+    truth = np.full((1, 1, 8, 8), 0.5, np.float32)
+    assert psnr(truth + np.float32(1e-6), truth)[0] == pytest.approx(120, abs=0.5)
+
+
+def framed(images):
+    """A constant border as wide as the window, where packages do not differ in how they go on."""
+    return np.pad(images, ((0, 0), (0, 0), (6, 6), (6, 6)), constant_values=0.5)
+
+
+def scikit_ssim(found, truth):
+    """Mean over the whole map, with the window of Wang et al. 2004."""
+    window = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    return structural_similarity(found, truth, data_range=1.0, channel_axis=0, full=True, **window)[1].mean()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_ssim_is_scikit_images(channels):
+    found, truth = map(framed, pairs(channels))
+    expected = [scikit_ssim(*pair) for pair in zip(found, truth, strict=True)]
+    np.testing.assert_allclose(ssim(found, truth), expected, atol=1e-5)
+
+
+def test_ssim_ranks_the_pairs():
+    found, truth = pairs()
+    values = ssim(found, truth)
+    assert values[0] == pytest.approx(1.0)
+    assert (np.diff(values) < 0).all()
+
+
+def test_ssim_of_one_pair_is_one_value():
+    found, truth = pairs()
+    assert ssim(found[:1], truth[:1]).shape == (1,)

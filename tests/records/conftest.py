@@ -1,0 +1,41 @@
+"""One valid record, to be changed with dataclasses.replace."""
+
+import pytest
+
+from gradveil.records import Record
+
+
+@pytest.fixture(scope="session")
+def record():
+    return Record(
+        schema=1,
+        status="ok",
+        model="mlp",
+        data="digits",
+        defense="selective_ckks",
+        strategy="magnitude",
+        ratio=0.1,
+        ratio_nonzero=0.2,
+        clients=1,
+        batch=1,
+        attack="mask_naive",
+        knows={"labels": True, "shape": [1, 28, 28], "auxiliary": None},
+        psnr=8.0,
+        ssim=0.1,
+        mse=0.16,
+        label_accuracy=None,
+        rank100=31.0,
+        bytes_up=2048,
+        bytes_down=1024,
+        seconds_client=0.01,
+        seconds_server=0.002,
+        seconds_attack=1.5,
+        aggregate_error=1e-8,
+        seed=0,
+        victim=0,
+        versions={"numpy": "2.4.0"},
+        machine={"cores": 2},
+        key="a0",
+        claim="128-bit security of the encrypted coordinates",
+        error=None,
+    )
