@@ -23,8 +23,9 @@ class Search(Protocol):
 class LBFGS:
     """Full steps without line search, as the published attacks run it, with the best iterate kept.
 
-    A start whose value overflows or explodes goes back to its best point with an empty memory and a
-    shorter first step. Stops early once no start improved by `stall_ratio` within `stall_window` steps.
+    A start whose value overflows or explodes goes back to its best point with an empty memory and takes
+    shorter steps, which grow again as it improves. Stops early once no start improved by `stall_ratio`
+    within `stall_window` steps.
 
     Source: Nocedal and Wright 2006, equations 7.24 to 7.29 (compact form of the inverse Hessian).
     """
@@ -38,7 +39,7 @@ class LBFGS:
     def minimise(self, objective: Objective, starts: Tensor) -> tuple[Tensor, Tensor]:
         """Best points (R, d) and their values (R,) from starts (R, d)."""
         state = _State.at(objective, starts, self.history)
-        ceiling = self.explosion * state.best_value
+        ceiling = state.best_value + self.explosion * state.best_value.abs()
         past: list[Tensor] = []
         for _ in range(self.iterations):
             state.step(objective, ceiling)
@@ -51,7 +52,7 @@ class LBFGS:
         if len(past) <= self.stall_window:
             return False
         before, now = past[-1 - self.stall_window], past[-1]
-        return bool((before - now <= self.stall_ratio * before).all())
+        return bool((before - now <= self.stall_ratio * before.abs()).all())
 
 
 class _State:
@@ -62,8 +63,8 @@ class _State:
         self.best_point, self.best_value, self.best_gradient = point, value, gradient
         self.S = point.new_zeros(point.shape[0], history, point.shape[1])
         self.Y = torch.zeros_like(self.S)
-        self.first_step = _unit_step(gradient)
-        self.scale = self.first_step
+        self.scale = _unit_step(gradient)
+        self.reach = torch.full_like(value, torch.inf)
 
     @classmethod
     def at(cls, objective: Objective, point: Tensor, history: int) -> "_State":
@@ -71,13 +72,15 @@ class _State:
         return cls(point, value, gradient, history)
 
     def step(self, objective: Objective, ceiling: Tensor) -> None:
-        point = self.point - _inverse_hessian_times(self.S, self.Y, self.scale, self.gradient)
+        step = _inverse_hessian_times(self.S, self.Y, self.scale, self.gradient)
+        length = step.norm(dim=1).clamp_min(torch.finfo(step.dtype).tiny)
+        point = self.point - (self.reach / length).clamp_max(1.0)[:, None] * step
         value, gradient = objective(point)
         sound = torch.isfinite(value) & torch.isfinite(gradient).all(1) & (value <= ceiling)
         self._remember(point - self.point, gradient - self.gradient, sound)
         self.point, self.value, self.gradient = point, value, gradient
         if not bool(sound.all()):
-            self._recover(~sound)
+            self._recover(~sound, length)
         self._keep_best()
 
     def _remember(self, moved: Tensor, turned: Tensor, sound: Tensor) -> None:
@@ -89,17 +92,18 @@ class _State:
         newest = curvature / turned.square().sum(1).clamp_min(torch.finfo(turned.dtype).tiny)
         self.scale = torch.where(usable, newest, self.scale)
 
-    def _recover(self, lost: Tensor) -> None:
+    def _recover(self, lost: Tensor, length: Tensor) -> None:
         row, block = lost[:, None], lost[:, None, None]
         self.point = torch.where(row, self.best_point, self.point)
         self.gradient = torch.where(row, self.best_gradient, self.gradient)
         self.value = torch.where(lost, self.best_value, self.value)
         self.S, self.Y = torch.where(block, 0.0, self.S), torch.where(block, 0.0, self.Y)
-        self.first_step = torch.where(lost, 0.1 * self.first_step, self.first_step)
-        self.scale = torch.where(lost, self.first_step, self.scale)
+        self.scale = torch.where(lost, _unit_step(self.gradient), self.scale)
+        self.reach = torch.where(lost, 0.3 * torch.minimum(length, self.reach), self.reach)
 
     def _keep_best(self) -> None:
         better = self.value < self.best_value
+        self.reach = torch.where(better, 2 * self.reach, self.reach)
         self.best_point = torch.where(better[:, None], self.point, self.best_point)
         self.best_gradient = torch.where(better[:, None], self.gradient, self.best_gradient)
         self.best_value = torch.where(better, self.value, self.best_value)

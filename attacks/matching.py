@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from attacks.base import Attack, Found
+from attacks.errors import AttackError
 from attacks.evidence import Evidence, readable
 from attacks.labels import LabelCandidates, restore_labels
 from attacks.lbfgs import LBFGS, Search
@@ -50,7 +51,7 @@ class GradientMatching(Attack):
         posterior = _Posterior(model, evidence, self.likelihood, self.prior)
         images, labels = self._screen(posterior, images, labels)
         images, objectives = posterior.minimise(self.search, images, labels)
-        best = int(objectives.argmin())
+        best = int(_ranked(objectives)[0])
         return Found(
             images=images[best].cpu().numpy(),
             labels=tuple(labels[best].tolist()),
@@ -71,7 +72,7 @@ class GradientMatching(Attack):
         if len(images) <= self.finalists:
             return images, labels
         images, objectives = posterior.minimise(self.screening, images, labels)
-        kept = objectives.argsort()[: self.finalists]
+        kept = _ranked(objectives)[: self.finalists]
         return images[kept], labels[kept]
 
 
@@ -97,14 +98,22 @@ class _Posterior:
         return points.reshape(images.shape), values
 
 
+def _ranked(objectives: Tensor) -> Tensor:
+    """Indices of the starts, best first; a start that broke comes last."""
+    return objectives.nan_to_num(nan=torch.inf, posinf=torch.inf).argsort()
+
+
 def _labels(observation: Observation, client: str, model: Model) -> LabelCandidates:
     """Granted labels, or candidates from what is really readable; a mask-naive view does not change them."""
     evidence = readable(observation, client, model)
-    granted = _granted(observation.knowledge, evidence.clients)
+    granted = _granted(observation.knowledge, evidence)
     return granted if granted is not None else restore_labels(evidence, model)
 
 
-def _granted(knowledge: Knowledge, clients: tuple[str, ...]) -> LabelCandidates | None:
+def _granted(knowledge: Knowledge, evidence: Evidence) -> LabelCandidates | None:
     if knowledge.labels is None:
         return None
-    return [tuple(label for client in clients for label in knowledge.labels[client])]
+    granted = [label for client in evidence.clients for label in knowledge.labels.get(client, ())]
+    if len(granted) != evidence.examples or not set(granted) <= set(range(knowledge.classes)):
+        raise AttackError("the labels granted do not fit the clients' examples; grant one class each")
+    return [tuple(granted)]

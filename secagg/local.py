@@ -88,11 +88,12 @@ class LocalRound:
             raise ProtocolError(f"no client {client!r} in this round; name one of its clients")
         return self._timed(client, self._clients[client].mask, vector, weight)
 
-    def submit(self, payload: bytes) -> None:
-        """Round 2: the server adds one masked vector on arrival; raises as `Server.receive_input` does."""
+    def submit(self, payload: bytes) -> str:
+        """Round 2: the server adds a masked vector on arrival and says whose; raises as `receive_input`."""
         client = self._serve(self._server.receive_input, payload)
         self._messages.append(Envelope(client, SERVER, payload))
         self._survivors.append(client)
+        return client
 
     def unmask(self, absent: Collection[str] = ()) -> Aggregate:
         """Round 4; `absent` clients sent their vector and vanish before answering.

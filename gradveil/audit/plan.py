@@ -37,13 +37,15 @@ class DefenseChoice:
 
     def build(self, layout: Layout, calibration: Sequence[Update], rng: np.random.Generator) -> Defense:
         """The defense for one round; selections calibrate on the updates handed in."""
+        max_weight = max(update.weight for update in calibration)
         match self.spec:
             case GaussianNoiseSpec(std=std):
                 return Gaussian(std)
             case SelectiveCkksSpec(strategy=strategy):
-                return SelectiveCkks(select(strategy, layout, self.ratio or 0.0, calibration, rng))
+                selection = select(strategy, layout, self.ratio or 0.0, calibration, rng)
+                return SelectiveCkks(selection, max_weight=max_weight)
             case SecureAggregationSpec(clip=clip):
-                return SecureAggregation(clip, max_weight=max(update.weight for update in calibration))
+                return SecureAggregation(clip, max_weight)
             case _:
                 return Identity()
 

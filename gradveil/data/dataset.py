@@ -24,6 +24,10 @@ class Dataset:
     def __post_init__(self) -> None:
         if self.images.ndim != 4 or self.labels.shape != self.images.shape[:1]:
             raise DataError(f"{self.name}: need images (N, C, H, W) and one label each")
+        if len(self.images) == 0:
+            raise DataError(f"{self.name} holds no images; add some")
+        if self.labels.min() < 0 or self.labels.max() >= self.classes:
+            raise DataError(f"{self.name}: labels must lie in 0 .. {self.classes - 1}; renumber them")
         if not (np.isfinite(self.images).all() and self.images.min() >= 0 and self.images.max() <= 1):
             raise DataError(f"{self.name}: pixel values must lie in [0, 1]; rescale them")
 

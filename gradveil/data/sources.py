@@ -21,8 +21,6 @@ _MAX_IMAGES = 10_000
 class _Samples(Protocol):
     """What all of torchvision's map-style data sets offer."""
 
-    classes: list[str]
-
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]: ...
@@ -64,6 +62,7 @@ def _torchvision(source: str) -> Dataset:
         raise DataError(f"{source!r} is not torchvision:CLASS:ROOT; e.g. torchvision:CIFAR10:/data")
     try:
         dataset = getattr(datasets, name)(root, transform=_to_tensor())
+        len(dataset)
     except (RuntimeError, OSError, TypeError) as error:
         raise DataError(f"{source}: {_one_line(error)}; download the files to {root} first") from error
     return _in_memory(source, dataset)
@@ -87,9 +86,12 @@ def _in_memory(name: str, samples: _Samples) -> Dataset:
     count = min(len(samples), _MAX_IMAGES)
     picked = np.linspace(0, len(samples) - 1, count).astype(int).tolist()
     pairs = [_read(samples, index, name) for index in picked]
+    if len({image.shape for image, _ in pairs}) != 1:
+        raise DataError(f"{name}: needs at least one image and all of one size; put them into a folder")
     images = np.stack([image for image, _ in pairs])
     labels = np.asarray([label for _, label in pairs], dtype=np.int64)
-    return Dataset(name, images, labels, classes=len(samples.classes))
+    classes = len(getattr(samples, "classes", ())) or int(labels.max()) + 1
+    return Dataset(name, images, labels, classes)
 
 
 def _read(samples: _Samples, index: int, name: str) -> tuple[NDArray[np.float32], int]:

@@ -63,9 +63,9 @@ class _MaskedSession(Session):
 
     @property
     def seconds(self) -> Seconds:
-        """As the round itself measured each party's steps, plus the clients' share of the download."""
-        clients = sum(self._round.client_seconds.values()) / len(self.clients)
-        return Seconds(clients, self._round.server_seconds)
+        """As the round itself measured each party's steps, and a client's reading of the download."""
+        steps = sum(self._round.client_seconds.values()) / len(self.clients)
+        return Seconds(steps + self._recover_seconds, self._round.server_seconds)
 
     def _protect(self, client: str, update: Update) -> Upload:
         payload = self._round.mask(client, update.vector, update.weight)
@@ -74,7 +74,8 @@ class _MaskedSession(Session):
 
     def _aggregate(self, uploads: Sequence[Upload]) -> Download:
         for upload in uploads:
-            self._round.submit(_masked_input(upload))
+            if self._round.submit(_masked_input(upload)) != upload.client:
+                raise DefenseError(f"client {upload.client!r} sent another client's masked input; drop it")
         aggregate = self._round.unmask()
         total = Clear(self._everything, aggregate.total.astype(np.float32))
         return Download(aggregate.survivors, self.layout, (total,))
@@ -84,7 +85,8 @@ class _MaskedSession(Session):
 
 
 def _masked_input(upload: Upload) -> bytes:
-    (part,) = upload.parts
-    if not isinstance(part, Sealed) or part.scheme != SCHEME:
-        raise DefenseError(f"client {upload.client!r} sent no masked input; it runs another defense")
-    return part.payload
+    match upload.parts:
+        case (Sealed(scheme=scheme, payload=payload),) if scheme == SCHEME:
+            return payload
+        case _:
+            raise DefenseError(f"client {upload.client!r} sent no masked input; it runs another defense")

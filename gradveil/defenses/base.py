@@ -78,10 +78,13 @@ class Session(ABC):
     """
 
     def __init__(self, clients: Sequence[str], layout: Layout, min_clients: int) -> None:
+        if len(set(clients)) != len(clients) or not clients:
+            raise DefenseError("a round needs clients of distinct names; rename them")
         self.clients = tuple(clients)
         self.layout = layout
         self.min_clients = min_clients
-        self._client_seconds = 0.0
+        self._protect_seconds = 0.0
+        self._recover_seconds = 0.0
         self._server_seconds = 0.0
 
     @final
@@ -96,7 +99,7 @@ class Session(ABC):
         start = perf_counter()
         upload = self._protect(client, update)
         upload.to_bytes()
-        self._client_seconds += perf_counter() - start
+        self._protect_seconds += perf_counter() - start
         return upload
 
     @final
@@ -128,8 +131,7 @@ class Session(ABC):
         start = perf_counter()
         received = Download.from_bytes(download.to_bytes(), self.layout)
         mean = self._recover(received)
-        # Every client does this once, while _client_seconds adds up over all of them.
-        self._client_seconds += (perf_counter() - start) * len(self.clients)
+        self._recover_seconds = perf_counter() - start
         return mean
 
     @property
@@ -140,7 +142,8 @@ class Session(ABC):
     @property
     def seconds(self) -> Seconds:
         """Time spent so far."""
-        return Seconds(self._client_seconds / len(self.clients), self._server_seconds)
+        protect = self._protect_seconds / len(self.clients)
+        return Seconds(protect + self._recover_seconds, self._server_seconds)
 
     @abstractmethod
     def _protect(self, client: str, update: Update) -> Upload: ...

@@ -32,10 +32,11 @@ def mean_of_clear(download: Download) -> Update:
     Raises:
         DefenseError: the sum is sealed.
     """
-    (part,) = download.parts
-    if not isinstance(part, Clear):
-        raise DefenseError("the sum is not readable; the server runs another defense")
-    return Update.mean_of_sum(download.layout, part.values.astype(np.float64))
+    match download.parts:
+        case (Clear(values=values),) if values.size == download.layout.wire_size:
+            return Update.mean_of_sum(download.layout, values.astype(np.float64))
+        case _:
+            raise DefenseError("the sum is not readable; the server runs another defense")
 
 
 def _values_at(upload: Upload, coords: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -1,6 +1,7 @@
 """Selective encryption: the selected coordinates travel under CKKS, the rest in the clear."""
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -20,17 +21,21 @@ class SelectiveCkks(Defense):
     """CKKS on a selection fixed for the round; the weight is encrypted with it.
 
     All clients share one secret key that the server never holds, so one client that joins the server reads
-    every client's slice.
+    every client's slice. Contributions are scaled by the power of two above `max_weight` before encryption,
+    so that an update of magnitude `params.max_abs` fits whatever its weight.
     """
 
     selection: Selection
     params: he.CkksParams = field(default_factory=he.CkksParams)
+    max_weight: int = 64
     name: ClassVar[str] = "selective_ckks"
     min_clients: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         if not self.selection.mask.any():
             raise DefenseError("the selection is empty; raise the ratio, or use identity to encrypt nothing")
+        if self.max_weight < 1:
+            raise DefenseError("max_weight must be at least 1; set it to the most examples of a client")
 
     @property
     def claim(self) -> str:
@@ -44,14 +49,21 @@ class SelectiveCkks(Defense):
     def open(self, clients: Sequence[str], layout: Layout, rng: np.random.Generator) -> Session:
         """A round under a fresh key."""
         layout.require_same(self.selection.layout)
-        return _CkksSession(clients, self.selection, self.params, self.min_clients)
+        unit = 2.0 ** math.ceil(math.log2(self.max_weight))
+        return _CkksSession(clients, self.selection, self.params, unit, self.min_clients)
 
 
 class _CkksSession(Session):
     def __init__(
-        self, clients: Sequence[str], selection: Selection, params: he.CkksParams, min_clients: int
+        self,
+        clients: Sequence[str],
+        selection: Selection,
+        params: he.CkksParams,
+        unit: float,
+        min_clients: int,
     ) -> None:
         super().__init__(clients, selection.layout, min_clients)
+        self._unit = unit
         self._client_key = he.ClientKey.generate(params)
         self._server_key = self._client_key.server_key()
         self._encrypted = np.append(selection.coords, np.int64(selection.layout.weight_coord))
@@ -60,7 +72,7 @@ class _CkksSession(Session):
 
     def _protect(self, client: str, update: Update) -> Upload:
         contribution = update.contribution()
-        values = contribution[self._encrypted].astype(np.float64)
+        values = contribution[self._encrypted].astype(np.float64) / self._unit
         frame = he.encrypt(self._client_key, values, client=client, binding=self._binding)
         parts = (clear_part(contribution, self._readable), self._sealed(frame))
         return Upload(client, self.layout, _without_empty(parts))
@@ -69,6 +81,8 @@ class _CkksSession(Session):
         accumulator = he.Accumulator(self._server_key, self._binding)
         for upload in uploads:
             accumulator.add(_frame_of(upload.parts))
+            if upload.client not in accumulator.contributors:
+                raise DefenseError(f"client {upload.client!r} sent another client's ciphertext; drop it")
         parts: list[Part] = [self._sealed(accumulator.to_bytes())]
         if self._readable.size:
             parts.append(clear_sum(uploads, self._readable))
@@ -77,9 +91,12 @@ class _CkksSession(Session):
     def _recover(self, download: Download) -> Update:
         total = np.zeros(self.layout.wire_size)
         frame = _frame_of(download.parts)
-        total[self._encrypted] = he.decrypt(
+        decrypted = he.decrypt(
             self._client_key, frame, binding=self._binding, min_contributors=self.min_clients
         )
+        if decrypted.size != self._encrypted.size:
+            raise DefenseError("the encrypted sum has another length; the server runs another selection")
+        total[self._encrypted] = decrypted * self._unit
         for part in download.parts:
             if not isinstance(part, Sealed):
                 total[part.coords] = part.values

@@ -85,10 +85,20 @@ class Observation:
     rounds: int = 1
 
     def about(self, client: str) -> tuple[Reading, ...]:
-        """The readings over the smallest group of clients that contains this one; empty if there is none."""
-        containing = [reading for reading in self.readings if client in reading.clients]
-        smallest = min((len(reading.clients) for reading in containing), default=0)
-        return tuple(reading for reading in containing if len(reading.clients) == smallest)
+        """The readings over the smallest group of clients that contains this one; empty if there is none.
+
+        Of several groups of that size, the one whose readings cover the most coordinates.
+        """
+        groups: dict[frozenset[str], list[Reading]] = {}
+        for reading in self.readings:
+            if client in reading.clients:
+                groups.setdefault(reading.clients, []).append(reading)
+        ranked = sorted(groups, key=lambda group: (len(group), -_coverage(groups[group]), sorted(group)))
+        return tuple(groups[ranked[0]]) if ranked else ()
+
+
+def _coverage(readings: Sequence[Reading]) -> int:
+    return sum(reading.coords.size for reading in readings)
 
 
 def observe(

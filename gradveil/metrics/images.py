@@ -6,10 +6,6 @@ from numpy.typing import NDArray
 
 from gradveil.torchvision_ops import define_missing_ops
 
-define_missing_ops()
-
-from torchmetrics.functional.image import structural_similarity_index_measure  # noqa: E402
-
 Images = NDArray[np.float32]
 
 MSE_FLOOR = 1e-14
@@ -32,6 +28,10 @@ def ssim(found: Images, truth: Images) -> NDArray[np.float64]:
 
     Source: Wang et al. 2004, Gaussian window of 11 pixels, as in torchmetrics.
     """
+    # torchmetrics takes seconds to import and pulls torchvision in; only those who score wait for it.
+    define_missing_ops()
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
     values = structural_similarity_index_measure(
         torch.from_numpy(found), torch.from_numpy(truth), data_range=1.0, reduction="none"
     )

@@ -96,7 +96,6 @@ def test_two_readings_of_one_group_are_put_together(tiny, group):
     assert readable(observation, "ann", tiny).mask.all()
 
 
-@pytest.mark.xfail(strict=True, reason="Observation.about mixes two groups of equal size into one evidence")
 def test_two_groups_of_equal_size_are_not_taken_for_one(tiny, group):
     pairs = [{name: group[name] for name in names} for names in (("ann", "bob"), ("ann", "cid"))]
     halves = np.array_split(np.arange(tiny.layout.size), 2)

@@ -116,7 +116,6 @@ def test_it_comes_back_from_an_overflow(bad):
     assert torch.isfinite(values).all()
 
 
-@pytest.mark.xfail(strict=True, reason="only the first step shrinks, so the second falls over the wall again")
 @pytest.mark.parametrize("bad", [torch.inf, torch.nan])
 def test_it_comes_back_from_repeated_overflows(bad):
     points, _ = LBFGS().minimise(walled(bad, []), torch.tensor([[8.0], [5.0]], dtype=F64))
@@ -141,7 +140,6 @@ def test_a_start_outside_the_domain_leaves_the_others_alone():
     assert values[1].item() == pytest.approx(1.0, abs=1e-9)
 
 
-@pytest.mark.xfail(strict=True, reason="the ceiling explosion * value lies below a negative start")
 def test_negative_values_are_minimised_too():
     objective = by_autograd(lambda points: points.square().sum(1) - 100)
     points, _ = LBFGS().minimise(objective, torch.tensor([[3.0, -2.0]], dtype=F64))
@@ -195,7 +193,7 @@ def test_it_stops_once_nothing_improves():
 def test_it_goes_on_while_one_start_improves():
     counted = Counted(by_autograd(rosenbrock))
     starts = torch.tensor([[1.0, 1.0], [-1.2, 1.0]], dtype=F64)
-    _, values = LBFGS(iterations=500, stall_window=5).minimise(counted, starts)
+    _, values = LBFGS(iterations=500, stall_window=15).minimise(counted, starts)
     assert values[1] < 1e-10
 
 

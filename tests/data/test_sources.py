@@ -92,13 +92,11 @@ def test_torchvision_without_its_files_is_refused(name, tmp_path):
         load(f"torchvision:{name}:{tmp_path / 'nothing'}")
 
 
-@pytest.mark.xfail(strict=True, raises=TypeError, reason="only the constructor is guarded, not len()")
 def test_torchvision_classes_that_take_no_root_are_refused(tmp_path):
     with pytest.raises(DataError):
         load(f"torchvision:FakeData:{tmp_path}")
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="np.stack of images of several sizes")
 def test_torchvision_images_of_several_sizes_are_refused(folder):
     Image.new("L", (9, 9)).save(folder / "dog" / "9.png")
     with pytest.raises(DataError):
@@ -119,7 +117,6 @@ def test_a_torchvision_class_is_loaded_from_its_root(folder):
     assert pets.labels.tolist() == [0, 0, 1, 1]
 
 
-@pytest.mark.xfail(strict=True, raises=AttributeError, reason="SVHN and others have no attribute `classes`")
 def test_a_torchvision_class_without_names_of_classes_is_loaded(folder, torchvision_datasets, monkeypatch):
     class Nameless(torchvision_datasets.ImageFolder):
         def __init__(self, *args, **kwargs):
