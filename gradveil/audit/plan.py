@@ -50,6 +50,10 @@ class DefenseChoice:
                 return Identity()
 
 
+Setting = tuple[str, str, int]
+"""Model, label of the defense, victim."""
+
+
 @dataclass(frozen=True)
 class Case:
     """One trial to run."""
@@ -58,6 +62,11 @@ class Case:
     defense: DefenseChoice
     attack: str
     victim: int
+
+    @property
+    def setting(self) -> Setting:
+        """All but the attack."""
+        return self.model, self.defense.label, self.victim
 
     def key(self, config: AuditConfig) -> str:
         """Hex digest of configuration and case."""

@@ -7,7 +7,8 @@ import torch
 from attacks import Model, preset
 from gradveil.audit.cohort import VICTIM, Cohort, draw_cohort
 from gradveil.audit.config import AuditConfig
-from gradveil.audit.plan import Case, DefenseChoice
+from gradveil.audit.plan import Case, DefenseChoice, Setting
+from gradveil.audit.round import Round, run_round
 from gradveil.audit.seeds import derive, numpy_rng, torch_rng
 from gradveil.audit.trial import Outcome, trial
 from gradveil.data import Dataset, load
@@ -26,6 +27,7 @@ class Runner:
         self._device = device
         self._model = cache(self._build_model)
         self._cohort = cache(self._draw_cohort)
+        self._latest_round: dict[Setting, Round] = {}
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -35,18 +37,15 @@ class Runner:
     def run(self, case: Case) -> tuple[Record, Outcome]:
         """One trial and its record."""
         model, cohort = self._model(case.model), self._cohort(case.model, case.victim)
-        purpose = (case.model, case.defense.label, case.victim)
-        seed = self._config.seed
         defense = self._defense(case, cohort)
         knowledge = self._knowledge(case.defense, cohort, defense)
         outcome = trial(
-            defense,
+            lambda: self._round(case, defense, cohort),
             preset(case.attack),
             model,
             cohort,
             knowledge,
-            numpy_rng(seed, "noise", *purpose),
-            torch_rng(seed, "attack", *purpose, case.attack),
+            torch_rng(self._config.seed, "attack", *case.setting, case.attack),
         )
         return self._record(case, defense, knowledge, cohort.updates[VICTIM], outcome), outcome
 
@@ -61,9 +60,16 @@ class Runner:
         return draw_cohort(self.dataset, self._model(model), config.clients, config.batch, rng)
 
     def _defense(self, case: Case, cohort: Cohort) -> Defense:
-        rng = numpy_rng(self._config.seed, "selection", case.model, case.defense.label, case.victim)
+        rng = numpy_rng(self._config.seed, "selection", *case.setting)
         updates = list(cohort.updates.values())
         return case.defense.build(updates[0].layout, updates, rng)
+
+    def _round(self, case: Case, defense: Defense, cohort: Cohort) -> Round:
+        """The setting's round; the latest is kept, because the attacks on one setting follow each other."""
+        if case.setting not in self._latest_round:
+            rng = numpy_rng(self._config.seed, "noise", *case.setting)
+            self._latest_round = {case.setting: run_round(defense, cohort.updates, rng)}
+        return self._latest_round[case.setting]
 
     def _knowledge(self, choice: DefenseChoice, cohort: Cohort, defense: Defense) -> Knowledge:
         return Knowledge(

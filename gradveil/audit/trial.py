@@ -1,5 +1,6 @@
 """One trial: one defense, one attack, one cohort. The only place where truth meets reconstruction."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Literal
@@ -10,8 +11,7 @@ from numpy.typing import NDArray
 
 from attacks import Attack, Found, Model, NotApplicableError
 from gradveil.audit.cohort import VICTIM, Cohort
-from gradveil.audit.round import Cost, run_round
-from gradveil.defenses import Defense
+from gradveil.audit.round import Cost, Round
 from gradveil.exchange import Knowledge
 from gradveil.metrics import Score, score
 
@@ -38,21 +38,29 @@ class Outcome:
 
 
 def trial(
-    defense: Defense,
+    protect: Callable[[], Round],
     attack: Attack,
     model: Model,
     cohort: Cohort,
     knowledge: Knowledge,
-    noise_rng: np.random.Generator,
-    attack_rng: torch.Generator,
+    rng: torch.Generator,
 ) -> Outcome:
-    """Run the round, hand the observation to the attack, and score what comes back; never raises."""
+    """Run the round, hand the observation to the attack, and score what comes back; never raises.
+
+    Args:
+        protect: runs the cohort's round behind the defense; a round may serve several attacks.
+        attack: the adversary.
+        model: the public network.
+        cohort: the truth.
+        knowledge: what the adversary is granted.
+        rng: the attack's only randomness.
+    """
     cost, start = None, perf_counter()
     try:
-        protected = run_round(defense, cohort.updates, noise_rng)
+        protected = protect()
         cost, start = protected.cost, perf_counter()
         observation = protected.observed_with(knowledge)
-        found = attack.reconstruct(observation, model, client=VICTIM, rng=attack_rng)
+        found = attack.reconstruct(observation, model, client=VICTIM, rng=rng)
         seconds = perf_counter() - start
         return _scored(found, cohort, cost, seconds)
     except NotApplicableError as error:

@@ -107,7 +107,7 @@ def walled(bad, falls):
     return by_autograd(function)
 
 
-@pytest.mark.parametrize("bad", [torch.inf, torch.nan])
+@pytest.mark.parametrize("bad", [torch.inf, torch.nan, 1e9])
 def test_it_comes_back_from_an_overflow(bad):
     falls, starts = [], torch.tensor([[3.0], [0.06]], dtype=F64)
     points, values = LBFGS().minimise(walled(bad, falls), starts)

@@ -23,8 +23,14 @@ def cohort(runner):
 
 def _trial(runner, cohort, defense, attack):
     knowledge = Knowledge("weights", "cross-entropy", 10, (1, 28, 28), batch_size=1)
-    rngs = np.random.default_rng(0), torch.Generator().manual_seed(0)
-    return trial(defense, attack, runner._model("lenet"), cohort, knowledge, *rngs)
+    return trial(
+        lambda: run_round(defense, cohort.updates, np.random.default_rng(0)),
+        attack,
+        runner._model("lenet"),
+        cohort,
+        knowledge,
+        torch.Generator().manual_seed(0),
+    )
 
 
 class _Broken(Attack):
