@@ -2,7 +2,7 @@
 
 import fcntl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import torch
@@ -43,9 +43,11 @@ def run_audit(
         total = len(done) + len(pending)
         progress(len(records), total)
         if pending:
-            for record in sweep(config, pending, store, device, min(workers, len(pending))):
-                records.append(record)
-                progress(len(records), total)
+            # Closed at once on Ctrl-C, so that the pool stops before the interpreter waits for it.
+            with closing(sweep(config, pending, store, device, min(workers, len(pending)))) as finished:
+                for record in finished:
+                    records.append(record)
+                    progress(len(records), total)
     return records
 
 

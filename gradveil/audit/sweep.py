@@ -1,7 +1,8 @@
 """Runs all cases of an audit in parallel; one record is on disk before the next one counts."""
 
 import os
-from collections.abc import Iterator, Sequence
+import signal
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection, get_context, parent_process
@@ -21,7 +22,7 @@ _runner: Runner | None = None
 
 def sweep(
     config: AuditConfig, pending: Sequence[Case], store: RecordStore, device: str, workers: int
-) -> Iterator[Record]:
+) -> Generator[Record, None, None]:
     """Run the pending cases, append each record as it is done, and yield it.
 
     Args:
@@ -62,6 +63,7 @@ def _store(future: "Future[tuple[Record, Outcome]]", store: RecordStore) -> Reco
 
 def _start_worker(config: AuditConfig, device: str) -> None:
     global _runner
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     Thread(target=_die_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     _runner = Runner(config, device)

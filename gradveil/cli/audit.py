@@ -33,6 +33,7 @@ from gradveil.report import write_report
 
 _DEFAULT_PRESET = "quick"
 _TABLE_WIDTH = 160
+_INTERRUPTED = 130
 
 
 def audit(
@@ -50,14 +51,18 @@ def audit(
     used = choose_device(device)
     folder = out or Path("runs") / f"{chosen.name}-{chosen.hash[:8]}"
     console = _console(json)
-    with _progress(console, chosen.name) as show:
-        records = run_audit(
-            chosen,
-            folder,
-            device=used,
-            workers=workers or (1 if used == "cuda" else os.cpu_count() or 1),
-            progress=show,
-        )
+    try:
+        with _progress(console, chosen.name) as show:
+            records = run_audit(
+                chosen,
+                folder,
+                device=used,
+                workers=workers or (1 if used == "cuda" else os.cpu_count() or 1),
+                progress=show,
+            )
+    except KeyboardInterrupt as error:
+        console.print("interrupted; run the same command to go on")
+        raise typer.Exit(_INTERRUPTED) from error
     page = write_report(folder)
     _print_summary(console, records)
     if json:

@@ -1,5 +1,6 @@
 """What travels: parts the server can read, parts it cannot, uploads and downloads made of them."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -64,8 +65,25 @@ class Sealed:
 Part = Clear | Sealed
 
 
+class _Encoded(ABC):
+    """What has one canonical form on the wire, encoded once."""
+
+    @property
+    @abstractmethod
+    def _encoded(self) -> bytes: ...
+
+    def to_bytes(self) -> bytes:
+        """Canonical bytes."""
+        return self._encoded
+
+    @property
+    def nbytes(self) -> int:
+        """Length of `to_bytes()`."""
+        return len(self._encoded)
+
+
 @dataclass(frozen=True, eq=False)
-class Upload:
+class Upload(_Encoded):
     """Exactly what one client sends in answer to one round."""
 
     client: str
@@ -80,15 +98,6 @@ class Upload:
     def _encoded(self) -> bytes:
         fields = [self.client, self.layout.hash, _pack_parts(self.parts, self.layout)]
         return wire.pack("upload", _VERSION, fields)
-
-    def to_bytes(self) -> bytes:
-        """Canonical bytes."""
-        return self._encoded
-
-    @property
-    def nbytes(self) -> int:
-        """Length of `to_bytes()`."""
-        return len(self._encoded)
 
     @classmethod
     def from_bytes(cls, data: bytes, layout: Layout) -> "Upload":
@@ -106,7 +115,7 @@ class Upload:
 
 
 @dataclass(frozen=True, eq=False)
-class Download:
+class Download(_Encoded):
     """Exactly what the server sends back: sums over the named clients."""
 
     clients: frozenset[str]
@@ -124,15 +133,6 @@ class Download:
     def _encoded(self) -> bytes:
         fields = [sorted(self.clients), self.layout.hash, _pack_parts(self.parts, self.layout)]
         return wire.pack("download", _VERSION, fields)
-
-    def to_bytes(self) -> bytes:
-        """Canonical bytes."""
-        return self._encoded
-
-    @property
-    def nbytes(self) -> int:
-        """Length of `to_bytes()`."""
-        return len(self._encoded)
 
     @classmethod
     def from_bytes(cls, data: bytes, layout: Layout) -> "Download":

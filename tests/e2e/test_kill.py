@@ -1,6 +1,7 @@
 """A killed audit loses no finished trial, repeats none, and ends as if nothing had happened."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -50,6 +51,13 @@ def workers_alive(session):
     return found.stdout.split()
 
 
+def assert_workers_end(session):
+    deadline = time.monotonic() + 30
+    while workers_alive(session) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not workers_alive(session)
+
+
 def without_times(line):
     return {name: value for name, value in json.loads(line).items() if not name.startswith("seconds")}
 
@@ -72,7 +80,17 @@ def test_sigkill_in_the_middle(tmp_path):
 def test_workers_die_with_a_killed_parent(tmp_path):
     (tmp_path / "audit.toml").write_text(CONFIG)
     session = kill_after(tmp_path, "orphans", 1)
-    deadline = time.monotonic() + 30
-    while workers_alive(session) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not workers_alive(session)
+    assert_workers_end(session)
+
+
+def test_ctrl_c_stops_soon_and_can_be_resumed(tmp_path):
+    (tmp_path / "audit.toml").write_text(CONFIG)
+    process = start(tmp_path, "stopped")
+    while not lines(tmp_path, "stopped"):
+        assert process.poll() is None, "the audit ended before it could be interrupted"
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(timeout=60) == 130
+    assert_workers_end(process.pid)
+    assert start(tmp_path, "stopped").wait(timeout=240) == 0
+    assert len(lines(tmp_path, "stopped")) == TRIALS
