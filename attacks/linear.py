@@ -12,7 +12,7 @@ from attacks.evidence import Evidence, readable
 from attacks.labels import restore_labels
 from attacks.lbfgs import LBFGS, Objective, Search
 from attacks.model import Model
-from attacks.objective import over_starts
+from attacks.objective import over_starts, ranked
 from attacks.prior import Box, Prior, Product, TotalVariation
 from gradveil.exchange import Observation
 
@@ -52,7 +52,7 @@ class ClosedFormLinear(Attack):
             return features.reshape(model.input_shape), 0.0
         starts = torch.rand(self.restarts, _pixel_count(model), generator=rng).to(model.device)
         points, objectives = self.search.minimise(self._objective(features, known, model), starts)
-        best = int(objectives.argmin())
+        best = int(ranked(objectives)[0])
         return points[best].reshape(model.input_shape), float(objectives[best])
 
     def _objective(self, features: Tensor, known: Tensor, model: Model) -> Objective:

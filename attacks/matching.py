@@ -14,7 +14,7 @@ from attacks.labels import LabelCandidates, restore_labels
 from attacks.lbfgs import LBFGS, Search
 from attacks.likelihood import Gaussian, Likelihood
 from attacks.model import Model
-from attacks.objective import over_starts
+from attacks.objective import over_starts, ranked
 from attacks.prior import Box, Prior
 from gradveil.exchange import Knowledge, Observation
 
@@ -51,7 +51,7 @@ class GradientMatching(Attack):
         posterior = _Posterior(model, evidence, self.likelihood, self.prior)
         images, labels = self._screen(posterior, images, labels)
         images, objectives = posterior.minimise(self.search, images, labels)
-        best = int(_ranked(objectives)[0])
+        best = int(ranked(objectives)[0])
         return Found(
             images=images[best].cpu().numpy(),
             labels=tuple(labels[best].tolist()),
@@ -72,7 +72,7 @@ class GradientMatching(Attack):
         if len(images) <= self.finalists:
             return images, labels
         images, objectives = posterior.minimise(self.screening, images, labels)
-        kept = _ranked(objectives)[: self.finalists]
+        kept = ranked(objectives)[: self.finalists]
         return images[kept], labels[kept]
 
 
@@ -96,11 +96,6 @@ class _Posterior:
         objective = over_starts(negative_log, images.shape, labels)
         points, values = search.minimise(objective, images.flatten(1))
         return points.reshape(images.shape), values
-
-
-def _ranked(objectives: Tensor) -> Tensor:
-    """Indices of the starts, best first; a start that broke comes last."""
-    return objectives.nan_to_num(nan=torch.inf, posinf=torch.inf).argsort()
 
 
 def _labels(observation: Observation, client: str, model: Model) -> LabelCandidates:

@@ -1,4 +1,4 @@
-"""From a loss of one start to an objective of many."""
+"""From a loss of one start to an objective of many, and from their values to an order."""
 
 from collections.abc import Callable
 
@@ -31,3 +31,8 @@ def over_starts(loss: Callable[..., Tensor], shape: torch.Size, *per_start: Tens
 
     # For a single start vmap costs twice what plain autograd does (LeNet, one CPU core: 4.2 and 2.3 ms).
     return single if shape[0] == 1 else many
+
+
+def ranked(objectives: Tensor) -> Tensor:
+    """Indices of the starts (R,), best first; a start that broke comes last."""
+    return objectives.nan_to_num(nan=torch.inf, posinf=torch.inf).argsort()

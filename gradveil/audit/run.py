@@ -32,7 +32,7 @@ def run_audit(
             unknown, or a worker died.
     """
     _require_known_names(config)
-    load(config.data)
+    load(config.data)  # the workers load it again; here, missing data must leave no folder behind
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
         _claim(folder, config)

@@ -62,7 +62,7 @@ def _torchvision(source: str) -> Dataset:
         raise DataError(f"{source!r} is not torchvision:CLASS:ROOT; e.g. torchvision:CIFAR10:/data")
     try:
         dataset = getattr(datasets, name)(root, transform=_to_tensor())
-        len(dataset)
+        len(dataset)  # some classes take the root for a size and break only here
     except (RuntimeError, OSError, TypeError) as error:
         raise DataError(f"{source}: {_one_line(error)}; download the files to {root} first") from error
     return _in_memory(source, dataset)

@@ -71,9 +71,12 @@ class _PlainSession(Session):
         self._everything = np.arange(layout.wire_size, dtype=np.int64)
 
     def _protect(self, client: str, update: Update) -> Upload:
+        sent = self._noisy(update) if self._std else update
+        return Upload(client, self.layout, (clear_part(sent.contribution(), self._everything),))
+
+    def _noisy(self, update: Update) -> Update:
         noise = self._rng.standard_normal(self.layout.size, dtype=np.float32) * np.float32(self._std)
-        noisy = Update(self.layout, update.vector + noise, update.weight) if self._std else update
-        return Upload(client, self.layout, (clear_part(noisy.contribution(), self._everything),))
+        return Update(self.layout, update.vector + noise, update.weight)
 
     def _aggregate(self, uploads: Sequence[Upload]) -> Download:
         clients = frozenset(upload.client for upload in uploads)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from attacks.objective import over_starts
+from attacks.objective import over_starts, ranked
 from tests.attacks.cases import generator
 
 
@@ -28,3 +28,8 @@ def test_values_and_gradients_are_those_of_each_start(starts):
 def test_results_carry_no_graph(starts):
     objective = over_starts(loss, torch.Size((starts, 2, 4)), torch.ones(starts))
     assert not any(result.requires_grad for result in objective(torch.ones(starts, 8)))
+
+
+def test_starts_are_ranked_best_first_and_broken_ones_last():
+    values = torch.tensor([3.0, float("nan"), 1.0, float("inf"), 2.0])
+    assert ranked(values)[:3].tolist() == [2, 4, 0]
