@@ -4,6 +4,7 @@ from attacks.base import Attack, Found
 from attacks.errors import AttackError, NotApplicableError
 from attacks.evidence import Evidence, readable, zero_filled
 from attacks.guess import Guess
+from attacks.keyrecovery import CkksTranscript, KeyNotRecoveredError, TranscriptError, recover_key
 from attacks.labels import restore_labels
 from attacks.lbfgs import LBFGS, Search
 from attacks.likelihood import Gaussian, Likelihood
@@ -19,12 +20,14 @@ __all__ = [
     "Attack",
     "AttackError",
     "Box",
+    "CkksTranscript",
     "ClosedFormLinear",
     "Evidence",
     "Found",
     "Gaussian",
     "GradientMatching",
     "Guess",
+    "KeyNotRecoveredError",
     "Likelihood",
     "Model",
     "NotApplicableError",
@@ -32,9 +35,11 @@ __all__ = [
     "Product",
     "Search",
     "TotalVariation",
+    "TranscriptError",
     "layer_inputs",
     "preset",
     "readable",
+    "recover_key",
     "restore_labels",
     "zero_filled",
 ]
