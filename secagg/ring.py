@@ -1,22 +1,26 @@
-"""Fixed-point numbers on the ring of integers modulo 2^32 or 2^64, where masks hide perfectly."""
+"""Fixed-point numbers on the ring of integers modulo 2^8 to 2^64, where masks hide perfectly."""
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradveil.exchange import InvalidUpdateError
+from secagg.capacity import levels_of, modulus_for, require_bounds, require_room, room
 from secagg.errors import OverflowRefusedError, ProtocolError
+from secagg.residues import Ring, centred, reduce, ring_dtype
+from secagg.rounding import Generator, fast_generator, whole_steps
 
-Ring = NDArray[np.unsignedinteger[Any]]
-"""Little-endian uint32 or uint64 vector, shape (n + 1,): n weighted values, then the weight."""
+__all__ = ["FixedPoint", "Ring", "Rounding"]
+
+Rounding = Literal["nearest", "stochastic"]
 
 MIN_LEVELS = 1 << 7
 _MAX_LEVELS = 1 << 52
-_MODULI = (32, 64)
 _CLIP_RANGE = (1e-30, 1e30)
 
 
@@ -24,93 +28,171 @@ _CLIP_RANGE = (1e-30, 1e30)
 class FixedPoint:
     """How float32 values within [-clip, clip] become ring integers whose weighted sum cannot wrap.
 
-    `levels` is the largest integer with max_clients * max_weight * levels < 2^(modulus_bits - 1), but at
-    most 2^52, where float64 stops counting; a value is rounded to the nearest multiple of `step`.
+    A value is a whole number of steps, at most `levels` either way, and a sum is at most
+    max_clients * max_weight * levels < 2^(modulus_bits - 1) either way.
 
     Attributes:
         clip: largest magnitude of a value; larger ones are clipped to it.
         max_clients: largest number of clients in one sum.
         max_weight: largest weight (number of examples) of one client.
-        modulus_bits: 32 or 64; 4 or 8 bytes a coordinate on the wire.
+        modulus_bits: 8 to 64; bits of a coordinate on the wire.
+        rounding: to the nearest step (error at most half a step), or up or down at random so that the
+            mean of the result is the value (error below one step, unbiased).
+        bits: quantisation, 2 to 53: exactly 2^(bits - 1) - 1 levels. None: as many as fit, at most 2^52
+            (where float64 stops counting) and no fewer than 2^7.
 
     Raises:
-        OverflowRefusedError: a bound is out of range, or fewer than 2^7 levels remain.
+        OverflowRefusedError: a bound is out of range, or the sum of that many levels could wrap.
     """
 
     clip: float
     max_clients: int
     max_weight: int
     modulus_bits: int = 32
+    rounding: Rounding = "nearest"
+    bits: int | None = None
 
     def __post_init__(self) -> None:
         if not _CLIP_RANGE[0] <= self.clip <= _CLIP_RANGE[1]:
             raise OverflowRefusedError(
                 f"clip {self.clip} is not in 1e-30 .. 1e30; set it near the largest value"
             )
-        if self.modulus_bits not in _MODULI:
-            raise OverflowRefusedError(f"modulus of {self.modulus_bits} bits; choose 32 or 64")
-        if self.max_clients < 1 or self.max_weight < 1:
-            raise OverflowRefusedError(
-                "max_clients and max_weight must be at least 1; set them to real bounds"
-            )
-        if self.levels < MIN_LEVELS:
-            raise OverflowRefusedError(self._advice())
+        if self.rounding not in ("nearest", "stochastic"):
+            raise OverflowRefusedError(f"no rounding {self.rounding!r}; choose nearest or stochastic")
+        ring_dtype(self.modulus_bits)
+        require_bounds(self.max_clients, self.max_weight, self.bits)
+        wanted = MIN_LEVELS if self.bits is None else self.levels
+        require_room(self.max_clients, self.max_weight, self.modulus_bits, wanted)
+
+    @classmethod
+    def for_(
+        cls,
+        clients: int,
+        max_weight: int,
+        clip: float,
+        bits: int,
+        *,
+        rounding: Rounding = "nearest",
+        headroom: int = 0,
+    ) -> Self:
+        """The smallest ring for `bits`-bit values, b = ceil(log2(2 * clients * max_weight * levels + 1)).
+
+        `headroom` is added to the largest sum: steps of noise on it, either way.
+
+        Raises:
+            OverflowRefusedError: a bound is out of range, or b exceeds 64.
+        """
+        require_bounds(clients, max_weight, bits)
+        modulus_bits = modulus_for(clients, max_weight, bits, headroom)
+        return cls(clip, clients, max_weight, modulus_bits, rounding, bits)
 
     @cached_property
     def levels(self) -> int:
         """Steps between zero and clip."""
-        room = (1 << (self.modulus_bits - 1)) - 1
-        return min(room // (self.max_clients * self.max_weight), _MAX_LEVELS)
+        if self.bits is not None:
+            return levels_of(self.bits)
+        return min(room(self.max_clients, self.max_weight, self.modulus_bits), _MAX_LEVELS)
 
     @property
     def step(self) -> float:
-        """Distance of neighbouring levels; the mean is off by at most half of it."""
+        """Distance of neighbouring levels; a mean is off by at most half of it, or one if stochastic."""
         return self.clip / self.levels
 
     @property
     def dtype(self) -> np.dtype[np.unsignedinteger[Any]]:
-        """Little-endian unsigned integer of modulus_bits."""
-        return np.dtype(f"<u{self.modulus_bits // 8}")
+        """The smallest little-endian unsigned integer that holds modulus_bits."""
+        return ring_dtype(self.modulus_bits)
 
-    def encode(self, vector: NDArray[np.float32], weight: int) -> Ring:
-        """[weight * round(x / step) ..., weight] mod 2^modulus_bits, shape (n + 1,), from float32 (n,).
+    @property
+    def counter_limit(self) -> int:
+        """Largest counter of one client: the sum over max_clients cannot wrap."""
+        return room(self.max_clients, 1, self.modulus_bits)
+
+    def encode(
+        self,
+        vector: NDArray[np.float32],
+        weight: int,
+        counters: Sequence[int] = (),
+        generator: Generator | None = None,
+    ) -> Ring:
+        """[weight * round(x / step) ..., weight, counters ...] mod 2^modulus_bits from float32 (n,).
+
+        Counters are summed as they are, without the weight. `generator` replaces the one that rounds
+        stochastically, for tests.
 
         Raises:
             InvalidUpdateError: not a float32 vector, or a NaN or infinity in it.
-            OverflowRefusedError: weight outside 1 .. max_weight.
+            OverflowRefusedError: weight outside 1 .. max_weight, or a counter outside 0 .. counter_limit.
         """
-        _require_finite_vector(vector)
-        if not 1 <= weight <= self.max_weight:
-            raise OverflowRefusedError(f"weight {weight} is not in 1 .. {self.max_weight}; raise max_weight")
-        rounded = np.rint(vector.astype(np.float64) / self.step)
-        counts = np.clip(rounded, -self.levels, self.levels).astype(np.int64)
-        return np.append(counts * weight, weight).astype(self.dtype)
+        require_finite_vector(vector)
+        ring = self._tail(vector.size, weight, counters)
+        for part, counts in self._blocks(vector, generator):
+            counts *= weight
+            ring[part] = counts
+        return reduce(ring, self.modulus_bits)
+
+    def quantise(self, vector: NDArray[np.float32], generator: Generator | None = None) -> NDArray[np.int64]:
+        """round(x / step) within -levels .. levels, int64 (n,): what `encode` puts on the ring.
+
+        Raises:
+            InvalidUpdateError: not a float32 vector, or a NaN or infinity in it.
+        """
+        require_finite_vector(vector)
+        found = np.empty(vector.size, dtype=np.int64)
+        for part, counts in self._blocks(vector, generator):
+            found[part] = counts
+        return found
+
+    def wrap(self, counts: NDArray[np.int64], weight: int = 1, counters: Sequence[int] = ()) -> Ring:
+        """What `encode` returns, from whole steps (n,), which may hold noise beyond the levels.
+
+        Raises:
+            OverflowRefusedError: weight outside 1 .. max_weight, or a counter outside 0 .. counter_limit.
+        """
+        ring = self._tail(counts.size, weight, counters)
+        ring[: counts.size] = counts * weight
+        return reduce(ring, self.modulus_bits)
 
     def clipped(self, vector: NDArray[np.float32]) -> int:
         """Number of values beyond [-clip, clip], which `encode` would change."""
-        return int(np.count_nonzero(np.abs(vector.astype(np.float64)) > self.clip))
+        return int(np.count_nonzero(np.abs(vector) > np.float64(self.clip)))
 
-    def decode(self, total: Ring) -> NDArray[np.float64]:
-        """Sums of weight * x and, last, the sum of weights, float64 (n + 1,), from a ring sum (n + 1,).
+    def decode(self, total: Ring, counters: int = 0) -> NDArray[np.float64]:
+        """Sums of weight * x, the sum of weights, sums of counters, float64, from a ring sum (n + 1 + c,).
 
         Raises:
             ProtocolError: a vector of another ring.
         """
         if total.dtype != self.dtype or total.ndim != 1:
             raise ProtocolError(f"{total.dtype}{total.shape} is no {self.dtype} vector; decode ring_total")
-        centred = total.view(f"<i{self.modulus_bits // 8}").astype(np.float64)
-        centred[:-1] *= self.step
-        return centred
+        found: NDArray[np.float64] = centred(total, self.modulus_bits).astype(np.float64)
+        found[: total.size - 1 - counters] *= self.step
+        return found
 
-    def _advice(self) -> str:
-        room = ((1 << (self.modulus_bits - 1)) - 1) // (self.max_clients * MIN_LEVELS)
-        wider = "set modulus_bits=64" if self.modulus_bits == min(_MODULI) else "lower max_clients"
-        lower = f" or max_weight to {room} or less" if room else ""
-        return f"{self.levels} levels are fewer than {MIN_LEVELS}; {wider}{lower}"
+    def _blocks(
+        self, vector: NDArray[np.float32], generator: Generator | None
+    ) -> Iterator[tuple[slice, NDArray[np.int64]]]:
+        source = None if self.rounding == "nearest" else generator or fast_generator()
+        return whole_steps(vector, self.step, self.levels, source)
+
+    def _tail(self, size: int, weight: int, counters: Sequence[int]) -> Ring:
+        """A ring vector with only the weight and the counters at its end set."""
+        if not 1 <= weight <= self.max_weight:
+            raise OverflowRefusedError(f"weight {weight} is not in 1 .. {self.max_weight}; raise max_weight")
+        if any(not 0 <= counter <= self.counter_limit for counter in counters):
+            raise OverflowRefusedError(
+                f"a counter is not in 0 .. {self.counter_limit}; count in larger units or raise modulus_bits"
+            )
+        ring = np.empty(size + 1 + len(counters), dtype=self.dtype)
+        ring[size:] = [weight, *counters]
+        return ring
 
 
-def _require_finite_vector(vector: NDArray[np.float32]) -> None:
+def require_finite_vector(vector: NDArray[np.float32]) -> None:
+    """Raise InvalidUpdateError unless this is a float32 vector (n,) without NaN and infinity."""
     if vector.dtype != np.float32 or vector.ndim != 1:
         raise InvalidUpdateError(f"{vector.dtype}{vector.shape} is no float32 vector; flatten and cast it")
-    if not math.isfinite(float(np.abs(vector).max(initial=0.0))):
+    # A NaN anywhere is the minimum and the maximum; neither needs a temporary.
+    ends = float(vector.min(initial=0.0)), float(vector.max(initial=0.0))
+    if not all(map(math.isfinite, ends)):
         raise InvalidUpdateError("the vector holds a NaN or infinity; lower the step size and train again")

@@ -1,5 +1,7 @@
 """Exchange types: what clients, server, adversary and audit hand to each other. Needs numpy only."""
 
+from gradveil.exchange.accounting import ByteReport
+from gradveil.exchange.coords import Coords
 from gradveil.exchange.errors import (
     GradveilError,
     InvalidUpdateError,
@@ -21,7 +23,9 @@ from gradveil.exchange.selection import Selection
 from gradveil.exchange.update import Update, weighted_mean
 
 __all__ = [
+    "ByteReport",
     "Clear",
+    "Coords",
     "Download",
     "GaussianNoise",
     "GradveilError",

@@ -14,6 +14,7 @@ from gradveil.exchange import wire
 from gradveil.exchange.coords import Coords
 from gradveil.exchange.errors import InvalidUpdateError, LayoutMismatchError, WireError
 from gradveil.exchange.layout import Layout
+from gradveil.exchange.places import Places
 
 _VERSION = 1
 _MAX_NAME = 200
@@ -84,11 +85,16 @@ class _Encoded(ABC):
 
 @dataclass(frozen=True, eq=False)
 class Upload(_Encoded):
-    """Exactly what one client sends in answer to one round."""
+    """Exactly what one client sends in answer to one round.
+
+    `agreed` are coordinates that all parties fixed before, such as a job's selection: a part on them names
+    them by their hash.
+    """
 
     client: str
     layout: Layout
     parts: tuple[Part, ...]
+    agreed: Coords | None = None
 
     def __post_init__(self) -> None:
         require_name(self.client)
@@ -96,12 +102,12 @@ class Upload(_Encoded):
 
     @cached_property
     def _encoded(self) -> bytes:
-        fields = [self.client, self.layout.hash, _pack_parts(self.parts, self.layout)]
+        fields = [self.client, self.layout.hash, _pack_parts(self.parts, self.layout, self.agreed)]
         return wire.pack("upload", _VERSION, fields)
 
     @classmethod
-    def from_bytes(cls, data: bytes, layout: Layout) -> "Upload":
-        """Decode an upload made for this layout.
+    def from_bytes(cls, data: bytes, layout: Layout, agreed: Coords | None = None) -> "Upload":
+        """Decode an upload made for this layout and these agreed coordinates.
 
         Raises:
             WireError: damaged, oversized or non-canonical bytes.
@@ -111,16 +117,17 @@ class Upload(_Encoded):
             data, "upload", _VERSION, (str, bytes, list), max_bytes=max_message_bytes(layout)
         )
         _require_layout(layout_hash, layout)
-        return cls(client, layout, _unpack_parts(parts, layout))
+        return cls(client, layout, _unpack_parts(parts, layout, agreed), agreed)
 
 
 @dataclass(frozen=True, eq=False)
 class Download(_Encoded):
-    """Exactly what the server sends back: sums over the named clients."""
+    """Exactly what the server sends back: sums over the named clients; `agreed` as in `Upload`."""
 
     clients: frozenset[str]
     layout: Layout
     parts: tuple[Part, ...]
+    agreed: Coords | None = None
 
     def __post_init__(self) -> None:
         if not self.clients:
@@ -131,19 +138,20 @@ class Download(_Encoded):
 
     @cached_property
     def _encoded(self) -> bytes:
-        fields = [sorted(self.clients), self.layout.hash, _pack_parts(self.parts, self.layout)]
+        parts = _pack_parts(self.parts, self.layout, self.agreed)
+        fields = [sorted(self.clients), self.layout.hash, parts]
         return wire.pack("download", _VERSION, fields)
 
     @classmethod
-    def from_bytes(cls, data: bytes, layout: Layout) -> "Download":
-        """Decode a download made for this layout; raises as `Upload.from_bytes` does."""
+    def from_bytes(cls, data: bytes, layout: Layout, agreed: Coords | None = None) -> "Download":
+        """Decode a download for this layout and these agreed coordinates; raises as `Upload.from_bytes`."""
         clients, layout_hash, parts = wire.unpack(
             data, "download", _VERSION, (list, bytes, list), max_bytes=max_message_bytes(layout)
         )
         _require_layout(layout_hash, layout)
         if any(type(name) is not str for name in clients) or clients != sorted(set(clients)):
             raise WireError("download: clients are repeated, unordered or no text; the sender is broken")
-        return cls(frozenset(clients), layout, _unpack_parts(parts, layout))
+        return cls(frozenset(clients), layout, _unpack_parts(parts, layout, agreed), agreed)
 
 
 def require_one_layout(uploads: Iterable[Upload], layout: Layout) -> None:
@@ -173,26 +181,28 @@ def _require_layout(found: bytes, layout: Layout) -> None:
         raise LayoutMismatchError("the message was made for another model; give all parties the same one")
 
 
-def _pack_parts(parts: tuple[Part, ...], layout: Layout) -> list[list[object]]:
-    return [_pack_part(part, layout) for part in parts]
+def _pack_parts(parts: tuple[Part, ...], layout: Layout, agreed: Coords | None) -> list[list[object]]:
+    places = Places(layout.wire_size, agreed)
+    return [_pack_part(part, places) for part in parts]
 
 
-def _pack_part(part: Part, layout: Layout) -> list[object]:
-    where = coord_sets.to_bytes(part.coords, layout.wire_size)
+def _pack_part(part: Part, places: Places) -> list[object]:
+    where = places.write(part.coords)
     if isinstance(part, Clear):
         return ["", where, wire.float32_to_bytes(part.values)]
     return [part.scheme, where, part.payload]
 
 
-def _unpack_parts(packed: list[Any], layout: Layout) -> tuple[Part, ...]:
-    return tuple(_unpack_part(part, layout) for part in packed)
+def _unpack_parts(packed: list[Any], layout: Layout, agreed: Coords | None) -> tuple[Part, ...]:
+    places = Places(layout.wire_size, agreed)
+    return tuple(_unpack_part(part, places) for part in packed)
 
 
-def _unpack_part(packed: object, layout: Layout) -> Part:
+def _unpack_part(packed: object, places: Places) -> Part:
     if not isinstance(packed, list) or [type(field) for field in packed] != [str, bytes, bytes]:
         raise WireError("a part is not [scheme, coordinates, payload]; the sender is broken")
     scheme, where, payload = packed
-    coords = coord_sets.from_bytes(where, layout.wire_size)
+    coords = places.read(where)
     if scheme == "":
         return Clear(coords, wire.float32_from_bytes(payload, coords.size))
     return Sealed(coords, scheme, payload)

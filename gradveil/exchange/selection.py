@@ -11,21 +11,29 @@ from numpy.typing import NDArray
 from gradveil.exchange import coords as coord_sets
 from gradveil.exchange import wire
 from gradveil.exchange.coords import Coords
-from gradveil.exchange.errors import LayoutMismatchError
+from gradveil.exchange.errors import InvalidUpdateError, LayoutMismatchError, WireError
 from gradveil.exchange.files import write_atomically
 from gradveil.exchange.layout import Layout
 from gradveil.exchange.messages import require_name
 
+SEED_BYTES = 32
+
 _KIND, _VERSION = "selection", 1
+_SEEDED = b"s"
+_COUNT_BYTES = 4
 
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """A boolean mask over the parameters of one layout, shape (layout.size,), true where protected."""
+    """A boolean mask over the parameters of one layout, shape (layout.size,), true where protected.
+
+    A `seed` says that the mask is the one that `from_seed` draws; it then travels instead of the mask.
+    """
 
     layout: Layout
     mask: NDArray[np.bool_]
     strategy: str
+    seed: bytes | None = None
 
     def __post_init__(self) -> None:
         if self.mask.dtype != np.bool_ or self.mask.shape != (self.layout.size,):
@@ -63,7 +71,25 @@ class Selection:
     def to_bytes(self) -> bytes:
         """Canonical bytes, bound to the layout."""
         body = coord_sets.to_bytes(self.coords, self.layout.size)
+        if self.seed is not None:
+            body = _SEEDED + self.seed + self.coords.size.to_bytes(_COUNT_BYTES, "little")
         return wire.pack(_KIND, _VERSION, [self.layout.hash, self.strategy, body])
+
+    @classmethod
+    def from_seed(cls, layout: Layout, count: int, seed: bytes, strategy: str = "random") -> "Selection":
+        """`count` coordinates drawn uniformly from 32 bytes of seed, the same on every machine.
+
+        The coordinates with the smallest of layout.size 64-bit words of SHAKE-256 (FIPS 202) are chosen.
+
+        Raises:
+            InvalidUpdateError: another length of the seed, or more coordinates than the layout has.
+        """
+        if len(seed) != SEED_BYTES or not 0 <= count <= layout.size:
+            raise InvalidUpdateError(f"give {SEED_BYTES} bytes of seed and at most {layout.size} coordinates")
+        stream = hashlib.shake_256(b"gradveil selection seed v1\0" + seed).digest(8 * layout.size)
+        mask = np.zeros(layout.size, dtype=np.bool_)
+        mask[np.argsort(np.frombuffer(stream, "<u8"), kind="stable")[:count]] = True
+        return cls(layout, mask, strategy, seed)
 
     @classmethod
     def from_bytes(cls, data: bytes, layout: Layout) -> "Selection":
@@ -78,8 +104,17 @@ class Selection:
         )
         if layout_hash != layout.hash:
             raise LayoutMismatchError("this selection was made for another model; make a new one")
+        if body[:1] == _SEEDED:
+            return cls._from_seeded_form(body[1:], layout, strategy)
         mask = coord_sets.to_mask(coord_sets.from_bytes(body, layout.size), layout.size)
         return cls(layout, mask, strategy)
+
+    @classmethod
+    def _from_seeded_form(cls, body: bytes, layout: Layout, strategy: str) -> "Selection":
+        seed, count = body[:SEED_BYTES], int.from_bytes(body[SEED_BYTES:], "little")
+        if len(body) != SEED_BYTES + _COUNT_BYTES or count > layout.size:
+            raise WireError("the seed of a selection is damaged; ask for the selection again")
+        return cls.from_seed(layout, count, seed, strategy)
 
     def save(self, path: Path) -> None:
         """Write the canonical bytes; the file is whole or not there."""

@@ -22,6 +22,9 @@ MAX_DEPTH = 3
 MAX_ITEMS = 1 << 17
 """Items of all lists together."""
 
+_MAX_START = 64
+"""Bytes within which magic and kind of every envelope end."""
+
 # First bytes of MessagePack's lists, and of its integers, booleans, floats, texts and byte strings.
 _LISTS = frozenset((*range(0x90, 0xA0), 0xDC, 0xDD))
 _SCALARS = frozenset((*range(0x80), *range(0xA0, 0xC0), *range(0xC2, 0xC7), *range(0xCA, 0xD4)))
@@ -55,6 +58,18 @@ def unpack(data: bytes, kind: str, version: int, types: Sequence[type], *, max_b
     return fields
 
 
+def kind_of(data: bytes) -> str:
+    """The kind that an envelope claims, read from its first 64 bytes; `unpack` checks all the rest.
+
+    Raises:
+        WireError: no start of an envelope, or not in canonical form.
+    """
+    try:
+        return _Reader(data[:_MAX_START]).read_kind()
+    except (ValueError, IndexError, msgpack.exceptions.UnpackException) as error:
+        raise WireError("no gradveil message; check where these bytes come from") from error
+
+
 class _Reader:
     """Reads scalars and shallow lists within a budget of items: few bytes never become big objects."""
 
@@ -69,6 +84,15 @@ class _Reader:
         if self._unpacker.tell() != len(self._data):
             raise ValueError("trailing bytes")
         return message
+
+    def read_kind(self) -> str:
+        count = self._unpacker.read_array_header()
+        magic, kind = self._read(0), self._read(0)
+        if count < 3 or magic != MAGIC or not isinstance(kind, str):
+            raise ValueError("no start of an envelope")
+        if not self._data.startswith(_start(count, kind)):
+            raise ValueError("not in canonical form")
+        return kind
 
     def _read(self, depth: int) -> object:
         first = self._data[self._unpacker.tell()]
@@ -85,6 +109,11 @@ class _Reader:
         if depth == 0 or self._budget < 0:
             raise ValueError("lists are too deep or too long")
         return [self._read(depth - 1) for _ in range(count)]
+
+
+def _start(count: int, kind: str) -> bytes:
+    packer = msgpack.Packer()
+    return b"".join((packer.pack_array_header(count), packer.pack(MAGIC), packer.pack(kind)))
 
 
 def _fields_after_header(message: object, kind: str, version: int) -> list[Any]:

@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradveil.exchange import GradveilError, Layout, Selection, Update
+from gradveil.exchange.selection import SEED_BYTES
 
 Strategy = Callable[[Layout, float, Sequence[Update], np.random.Generator], Selection]
 """From layout, ratio, calibration updates and a generator to a selection."""
 
 
 def random(layout: Layout, ratio: float, rng: np.random.Generator) -> Selection:
-    """A uniformly random share of the parameters."""
-    return _top(layout, rng.random(layout.size), ratio, "random")
+    """A uniformly random share of the parameters; travels as its seed."""
+    return Selection.from_seed(layout, round(ratio * layout.size), rng.bytes(SEED_BYTES))
 
 
 def magnitude(layout: Layout, ratio: float, updates: Sequence[Update]) -> Selection:

@@ -5,12 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradveil.exchange import Layout, LayoutMismatchError, Selection, WireError
+from gradveil.exchange import InvalidUpdateError, Layout, LayoutMismatchError, Selection, WireError, wire
 from tests.exchange.laws import assert_strict, bit_flips, truncations
 from tests.exchange.strategies import selections
 
 TEN = Layout(("v",), ((10,),))
 OTHER = Layout(("other",), ((10,),))
+KNOWN_DRAW = [1, 4, 7, 8]
 
 
 def first(count, strategy="first"):
@@ -96,3 +97,40 @@ def test_an_oversized_file_is_refused(tmp_path):
 def test_an_overlong_strategy_is_refused():
     with pytest.raises(WireError, match="longer than 200"):
         first(1, "x" * 201)
+
+
+def test_a_seeded_selection_travels_as_its_seed_and_comes_back():
+    large = Layout(("v",), ((100_000,),))
+    drawn = Selection.from_seed(large, 10_000, bytes(range(32)))
+    sent = drawn.to_bytes()
+    found = Selection.from_bytes(sent, large)
+    assert len(sent) < 150
+    assert (int(found.mask.sum()), found.hash, found.to_bytes()) == (10_000, drawn.hash, sent)
+
+
+def test_a_seeded_selection_has_the_hash_of_its_coordinates():
+    drawn = Selection.from_seed(TEN, 4, bytes(32))
+    assert drawn.hash == Selection(TEN, drawn.mask, "other name").hash
+
+
+def test_seeds_choose_the_same_coordinates_on_every_machine():
+    assert Selection.from_seed(TEN, 4, bytes(32)).coords.tolist() == KNOWN_DRAW
+
+
+def test_seeded_draws_are_uniform():
+    draws = [Selection.from_seed(TEN, 3, bytes([i % 256, i // 256]) + bytes(30)).mask for i in range(2000)]
+    share = np.mean(draws, axis=0)
+    assert np.abs(share - 0.3).max() < 5 * np.sqrt(0.3 * 0.7 / 2000)
+
+
+@pytest.mark.parametrize("seed", [b"", bytes(31), bytes(33)])
+def test_a_seed_of_another_length_is_refused(seed):
+    with pytest.raises(InvalidUpdateError, match="32 bytes"):
+        Selection.from_seed(TEN, 1, seed)
+
+
+@pytest.mark.parametrize("body", [b"s", b"s" + bytes(35), b"s" + bytes(37), b"s" + bytes(32) + b"\x0b\0\0\0"])
+def test_a_damaged_seeded_form_is_refused(body):
+    data = wire.pack("selection", 1, [TEN.hash, "random", body])
+    with pytest.raises(WireError, match="seed of a selection"):
+        Selection.from_bytes(data, TEN)

@@ -132,6 +132,70 @@ def test_deep_nesting_is_a_typed_error(depth):
         unpack(nested, types=(list, str))
 
 
+@given(st.text(max_size=40), FIELDS)
+def test_the_kind_is_read_from_the_start(kind, fields):
+    data = wire.pack(kind, 1, fields)
+    if len(kind.encode()) <= 40:
+        assert wire.kind_of(data) == kind
+        assert wire.kind_of(data[:64] + b"\xc1 anything") == kind
+
+
+@given(st.binary(max_size=80))
+def test_arbitrary_bytes_have_no_kind(data):
+    with pytest.raises(WireError, match="no gradveil message"):
+        wire.kind_of(data)
+
+
+@pytest.mark.parametrize("length", range(15))
+def test_half_a_start_has_no_kind(length):
+    data = wire.pack("test", 1, [])
+    assert len(data) == 16
+    with pytest.raises(WireError, match="no gradveil message"):
+        wire.kind_of(data[:length])
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        msgpack.packb([wire.MAGIC, "test"]),
+        msgpack.packb(["GRADVEIL", "test", 1]),
+        msgpack.packb([wire.MAGIC, b"test", 1]),
+        msgpack.packb([[wire.MAGIC], "test", 1]),
+        msgpack.packb([wire.MAGIC, {"test": 1}, 1]),
+        msgpack.packb([wire.MAGIC, "x" * 60, 1]),
+        wire.pack("test", 1, []).replace(b"test", b"t\xffst"),
+        b"\x93\xd9\x08" + wire.pack("test", 1, [])[2:],
+        b"\x93\xa8gradveil\xd9\x04test\x01",
+        b"\xdc\x00\x03" + wire.pack("test", 1, [])[1:],
+        b"\x93\xa8gradveil\xdb\xff\xff\xff\xff" + b"x" * 60,
+    ],
+    ids=[
+        "too short",
+        "magic",
+        "bytes",
+        "list",
+        "map",
+        "long kind",
+        "no utf8",
+        "long magic form",
+        "long kind form",
+        "long list form",
+        "claimed 4 GiB",
+    ],
+)
+def test_another_start_has_no_kind(start):
+    with pytest.raises(WireError, match="no gradveil message"):
+        wire.kind_of(start)
+
+
+def test_the_kind_of_a_large_message_costs_nothing():
+    data = wire.pack("test", 1, [bytes(2**24)])
+    tracemalloc.start()
+    assert wire.kind_of(data) == "test"
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
+
+
 @given(st.data())
 def test_floats_survive_the_wire_bit_for_bit(data):
     values = data.draw(vectors(data.draw(st.integers(0, 30))))
