@@ -1,7 +1,9 @@
-"""Selective homomorphic encryption of flat vectors: clients encrypt, a server adds."""
+"""Homomorphic encryption of flat vectors: clients encrypt, a server adds, a key holder opens the sum."""
 
 from he.accumulator import Accumulator
-from he.codec import decrypt, encrypt
+from he.binding import Binding
+from he.decryption import Aggregate, Decryptor
+from he.encryption import encrypt
 from he.errors import (
     CapacityError,
     ContributorError,
@@ -11,25 +13,42 @@ from he.errors import (
     InsecureParametersError,
     KeyRoleError,
     ParametersError,
+    ReplayError,
+    SignatureError,
 )
-from he.frame import Frame
-from he.keys import ClientKey, ServerKey
-from he.params import CkksParams
+from he.identity import Identity
+from he.keys import ClientKey, PublicKey, ServerKey
+from he.ledger import Ledger
+from he.params import CkksParams, Encryption, PackedParams, Params, TensealVectorParams
+from he.roster import Roster
+from he.workers import Workers
 
 __all__ = [
     "Accumulator",
+    "Aggregate",
+    "Binding",
     "CapacityError",
     "CkksParams",
     "ClientKey",
     "ContributorError",
     "DecryptionError",
-    "Frame",
+    "Decryptor",
+    "Encryption",
     "FrameError",
     "HeError",
+    "Identity",
     "InsecureParametersError",
     "KeyRoleError",
+    "Ledger",
+    "PackedParams",
     "ParametersError",
+    "Params",
+    "PublicKey",
+    "ReplayError",
+    "Roster",
     "ServerKey",
-    "decrypt",
+    "SignatureError",
+    "TensealVectorParams",
+    "Workers",
     "encrypt",
 ]

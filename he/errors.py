@@ -33,3 +33,11 @@ class FrameError(HeError, WireError):
 
 class DecryptionError(HeError):
     """A ciphertext that does not hold a sum of grid values: another key, or damage on the way."""
+
+
+class SignatureError(FrameError):
+    """A sender that the roster does not list, or a signature that is not the sender's."""
+
+
+class ReplayError(HeError):
+    """Something that was opened or added before, or that would be opened a second time in another form."""

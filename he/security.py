@@ -15,6 +15,8 @@ Source: Bossuat et al., Security Guidelines for Implementing Homomorphic Encrypt
 Table 5.2.
 """
 
+LEVELS = (128, 192, 256)
+
 
 def security_bits(poly_degree: int, log_q: int) -> int:
     """The highest level, 128, 192 or 256 bits, that a modulus of log_q bits meets; 0 for none."""

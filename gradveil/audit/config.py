@@ -25,15 +25,15 @@ class GaussianNoiseSpec(_Checked):
     std: Annotated[float, Field(gt=0)]
 
 
-class SelectiveCkksSpec(_Checked):
-    """CKKS on a share of the coordinates; `named` (first and last layer) and `all` fix their own share."""
+class SelectiveSpec(_Checked):
+    """Encryption of a share of the coordinates; `named` (first and last layer) and `all` fix their share."""
 
-    kind: Literal["selective_ckks"]
+    kind: Literal["selective_ckks", "selective_packed", "selective_tenseal_vector"]
     strategy: Literal["random", "magnitude", "named", "all"]
     ratios: list[Ratio] | None = None
 
     @model_validator(mode="after")
-    def _ratios_fit_the_strategy(self) -> "SelectiveCkksSpec":
+    def _ratios_fit_the_strategy(self) -> "SelectiveSpec":
         if (self.ratios is None) != (self.strategy in ("named", "all")):
             raise ValueError("give `ratios` for random and magnitude, and none for named and all")
         return self
@@ -47,7 +47,7 @@ class SecureAggregationSpec(_Checked):
 
 
 DefenseSpec = Annotated[
-    IdentitySpec | GaussianNoiseSpec | SelectiveCkksSpec | SecureAggregationSpec,
+    IdentitySpec | GaussianNoiseSpec | SelectiveSpec | SecureAggregationSpec,
     Field(discriminator="kind"),
 ]
 

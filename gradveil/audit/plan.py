@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+import he
 from gradveil.audit.config import (
     AuditConfig,
     DefenseSpec,
     GaussianNoiseSpec,
     SecureAggregationSpec,
-    SelectiveCkksSpec,
+    SelectiveSpec,
 )
-from gradveil.defenses import Defense, Gaussian, Identity, SecureAggregation, SelectiveCkks
+from gradveil.defenses import Defense, Gaussian, Identity, SecureAggregation, SelectiveEncryption
 from gradveil.exchange import Layout, Update
 from gradveil.selection import select
 
@@ -28,7 +29,7 @@ class DefenseChoice:
     @property
     def strategy(self) -> str | None:
         """Name of the selection strategy, None for defenses that select nothing."""
-        return self.spec.strategy if isinstance(self.spec, SelectiveCkksSpec) else None
+        return self.spec.strategy if isinstance(self.spec, SelectiveSpec) else None
 
     @property
     def label(self) -> str:
@@ -41,14 +42,16 @@ class DefenseChoice:
         match self.spec:
             case GaussianNoiseSpec(std=std):
                 return Gaussian(std)
-            case SelectiveCkksSpec(strategy=strategy):
+            case SelectiveSpec(kind=kind, strategy=strategy):
                 selection = select(strategy, layout, self.ratio or 0.0, calibration, rng)
-                return SelectiveCkks(selection, max_weight=max_weight)
+                return SelectiveEncryption(selection, _params(kind, len(calibration)), max_weight)
             case SecureAggregationSpec(clip=clip):
                 return SecureAggregation(clip, max_weight)
             case _:
                 return Identity()
 
+
+_PACKED_RANGE, _PACKED_PRECISION = 16.0, 20
 
 Setting = tuple[str, str, int]
 """Model, label of the defense, victim."""
@@ -86,6 +89,15 @@ def cases(config: AuditConfig) -> Iterator[Case]:
 def choices(config: AuditConfig) -> Iterator[DefenseChoice]:
     """The defense grid: every specification at each of its ratios."""
     for spec in config.defenses:
-        ratios = spec.ratios if isinstance(spec, SelectiveCkksSpec) and spec.ratios else [None]
+        ratios = spec.ratios if isinstance(spec, SelectiveSpec) and spec.ratios else [None]
         for ratio in ratios:
             yield DefenseChoice(spec, ratio)
+
+
+def _params(kind: str, clients: int) -> he.Params:
+    """Packed fields are as wide as the cohort needs; the CKKS forms have room for any cohort of an audit."""
+    if kind == "selective_packed":
+        return he.PackedParams.for_(
+            clients=clients, value_range=_PACKED_RANGE, precision_bits=_PACKED_PRECISION
+        )
+    return he.CkksParams() if kind == "selective_ckks" else he.TensealVectorParams.nvflare()

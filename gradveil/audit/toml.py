@@ -66,7 +66,14 @@ def _describe(error: ValidationError, text: str, source: str) -> str:
     return f"{source}, line {_line_of(path, text)}, field {field!r}: {message}; correct this field"
 
 
-_KINDS = ("identity", "gaussian_noise", "selective_ckks", "secure_aggregation")
+_KINDS = (
+    "identity",
+    "gaussian_noise",
+    "selective_ckks",
+    "selective_packed",
+    "selective_tenseal_vector",
+    "secure_aggregation",
+)
 
 
 def _line_of(path: list[int | str], text: str) -> int:

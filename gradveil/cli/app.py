@@ -7,7 +7,9 @@ from rich.console import Console
 
 from gradveil._version import __version__
 from gradveil.cli.audit import audit
+from gradveil.cli.bench import bench
 from gradveil.cli.doctor import doctor
+from gradveil.cli.keys import keys
 from gradveil.cli.report import report
 from gradveil.exchange import GradveilError
 
@@ -22,6 +24,8 @@ app = typer.Typer(
 app.command()(audit)
 app.command()(report)
 app.command()(doctor)
+app.add_typer(keys)
+app.add_typer(bench, name="bench")
 
 
 def _print_version(wanted: bool) -> None:

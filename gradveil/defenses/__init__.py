@@ -3,7 +3,7 @@
 from gradveil.defenses.aggregation import SecureAggregation
 from gradveil.defenses.base import Defense, DefenseError, Seconds, Sent, Session
 from gradveil.defenses.plain import Gaussian, Identity
-from gradveil.defenses.selective import SelectiveCkks
+from gradveil.defenses.selective import SelectiveEncryption
 
 __all__ = [
     "Defense",
@@ -12,7 +12,7 @@ __all__ = [
     "Identity",
     "Seconds",
     "SecureAggregation",
-    "SelectiveCkks",
+    "SelectiveEncryption",
     "Sent",
     "Session",
 ]

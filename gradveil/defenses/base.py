@@ -9,6 +9,7 @@ from typing import ClassVar, final
 import numpy as np
 
 from gradveil.exchange import (
+    Coords,
     Download,
     GaussianNoise,
     GradveilError,
@@ -52,8 +53,12 @@ class Defense(ABC):
         min_clients: the fewest clients whose aggregate it will release.
     """
 
-    name: ClassVar[str]
     min_clients: ClassVar[int] = 1
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """As written in records."""
 
     @property
     @abstractmethod
@@ -75,6 +80,9 @@ class Session(ABC):
 
     The harness checks arguments, sends everything through bytes and takes the time; a defense implements
     `_protect`, `_aggregate` and `_recover`.
+
+    Attributes:
+        agreed: coordinates that all parties know beforehand, or None.
     """
 
     def __init__(self, clients: Sequence[str], layout: Layout, min_clients: int) -> None:
@@ -83,6 +91,7 @@ class Session(ABC):
         self.clients = tuple(clients)
         self.layout = layout
         self.min_clients = min_clients
+        self.agreed: Coords | None = None
         self._protect_seconds = 0.0
         self._recover_seconds = 0.0
         self._server_seconds = 0.0
@@ -119,7 +128,7 @@ class Session(ABC):
                 f"{len(uploads)} of at least {self.min_clients} uploads arrived; wait for more clients"
             )
         start = perf_counter()
-        received = [Upload.from_bytes(upload.to_bytes(), self.layout) for upload in uploads]
+        received = [Upload.from_bytes(upload.to_bytes(), self.layout, self.agreed) for upload in uploads]
         download = self._aggregate(received)
         download.to_bytes()
         self._server_seconds += perf_counter() - start
@@ -129,7 +138,7 @@ class Session(ABC):
     def recover(self, download: Download) -> Update:
         """The weighted mean as a client computes it from the download."""
         start = perf_counter()
-        received = Download.from_bytes(download.to_bytes(), self.layout)
+        received = Download.from_bytes(download.to_bytes(), self.layout, self.agreed)
         mean = self._recover(received)
         self._recover_seconds = perf_counter() - start
         return mean

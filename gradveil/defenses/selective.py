@@ -1,6 +1,5 @@
-"""Selective encryption: the selected coordinates travel under CKKS, the rest in the clear."""
+"""Selective encryption: the selected coordinates travel as ciphertexts, the rest in the clear."""
 
-import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,22 +12,22 @@ from gradveil.defenses.base import Defense, DefenseError, Session
 from gradveil.defenses.clear import clear_part, clear_sum
 from gradveil.exchange import Download, Layout, Part, Sealed, Selection, Update, Upload
 
-SCHEME = "ckks"
+_SERVER = "server"
+_ROUND = 0
 
 
 @dataclass(frozen=True)
-class SelectiveCkks(Defense):
-    """CKKS on a selection fixed for the round; the weight is encrypted with it.
+class SelectiveEncryption(Defense):
+    """Homomorphic encryption of a selection fixed for the round; the weight is encrypted with it.
 
-    All clients share one secret key that the server never holds, so one client that joins the server reads
-    every client's slice. Contributions are scaled by the power of two above `max_weight` before encryption,
-    so that an update of magnitude `params.max_abs` fits whatever its weight.
+    Under a shared key, one client that joins the server reads every client's slice. Contributions are scaled
+    by the power of two above `max_weight` before encryption, so that an update of magnitude `params.max_abs`
+    fits whatever its weight.
     """
 
     selection: Selection
-    params: he.CkksParams = field(default_factory=he.CkksParams)
+    params: he.Params = field(default_factory=he.CkksParams)
     max_weight: int = 64
-    name: ClassVar[str] = "selective_ckks"
     min_clients: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
@@ -38,79 +37,100 @@ class SelectiveCkks(Defense):
             raise DefenseError("max_weight must be at least 1; set it to the most examples of a client")
 
     @property
+    def name(self) -> str:
+        """`selective_ckks`, `selective_packed` or `selective_tenseal_vector`."""
+        return f"selective_{self.params.scheme.replace('-', '_')}"
+
+    @property
     def claim(self) -> str:
-        """Security level and share of the selection."""
+        """Security level, share of the selection, and who can open it."""
         return (
-            f"{self.selection.ratio:.1%} of the coordinates under CKKS at {self.params.security_bits} bits "
-            f"(N={self.params.poly_degree}, log q={self.params.log_q}) against a server without the clients' "
-            "shared key; the rest is plaintext"
+            f"{self.selection.ratio:.1%} of the coordinates under {self.params.scheme} at "
+            f"{self.params.security_bits} bits (N={self.params.poly_degree}, log q={self.params.log_q}) "
+            f"against a server without {_HOLDERS[self.params.encryption]}; the rest is plaintext"
         )
 
     def open(self, clients: Sequence[str], layout: Layout, rng: np.random.Generator) -> Session:
-        """A round under a fresh key."""
+        """A round under fresh keys and identities."""
         layout.require_same(self.selection.layout)
         unit = 2.0 ** math.ceil(math.log2(self.max_weight))
-        return _CkksSession(clients, self.selection, self.params, unit, self.min_clients)
+        return _EncryptedSession(clients, self.selection, self.params, unit, self.min_clients)
 
 
-class _CkksSession(Session):
+_HOLDERS = {
+    he.Encryption.SHARED_KEY: "the clients' shared key",
+    he.Encryption.PUBLIC_KEY: "the key holder's secret key",
+}
+
+
+class _EncryptedSession(Session):
     def __init__(
         self,
         clients: Sequence[str],
         selection: Selection,
-        params: he.CkksParams,
+        params: he.Params,
         unit: float,
         min_clients: int,
     ) -> None:
         super().__init__(clients, selection.layout, min_clients)
-        self._unit = unit
-        self._client_key = he.ClientKey.generate(params)
-        self._server_key = self._client_key.server_key()
-        self._encrypted = np.append(selection.coords, np.int64(selection.layout.weight_coord))
+        self._unit, self._scheme = unit, params.scheme
+        self.agreed = self._encrypted = np.append(selection.coords, np.int64(selection.layout.weight_coord))
         self._readable = selection.complement
-        self._binding = hashlib.sha256(b"gradveil ckks round v1\0" + selection.hash).digest()
+        self._binding = he.Binding(_ROUND, selection.layout.hash, selection.hash, self._encrypted.size)
+        self._client_key = he.ClientKey.generate(params, "one round")
+        self._encryption_key = _encryption_key(self._client_key)
+        self._identities = {name: he.Identity.generate(name) for name in clients}
+        self._server = he.Identity.generate(_SERVER)
+        self._roster = he.Roster.of(self._identities.values(), self._server)
+        self._decryptor = he.Decryptor(self._client_key, self._roster, min_contributors=min_clients)
 
     def _protect(self, client: str, update: Update) -> Upload:
         contribution = update.contribution()
         values = contribution[self._encrypted].astype(np.float64) / self._unit
-        frame = he.encrypt(self._client_key, values, client=client, binding=self._binding)
-        parts = (clear_part(contribution, self._readable), self._sealed(frame))
-        return Upload(client, self.layout, _without_empty(parts))
+        identity = self._identities[client]
+        frame = he.encrypt(self._encryption_key, values, identity=identity, binding=self._binding)
+        parts = (self._sealed(frame), clear_part(contribution, self._readable))
+        return Upload(client, self.layout, _without_empty(parts), self.agreed)
 
     def _aggregate(self, uploads: Sequence[Upload]) -> Download:
-        accumulator = he.Accumulator(self._server_key, self._binding)
+        accumulator = he.Accumulator(
+            self._client_key.server_key(),
+            self._binding,
+            roster=self._roster,
+            identity=self._server,
+            min_contributors=self.min_clients,
+        )
         for upload in uploads:
-            accumulator.add(_frame_of(upload.parts))
-            if upload.client not in accumulator.contributors:
+            if accumulator.add(self._frame_of(upload.parts)) != upload.client:
                 raise DefenseError(f"client {upload.client!r} sent another client's ciphertext; drop it")
-        parts: list[Part] = [self._sealed(accumulator.to_bytes())]
+        parts: list[Part] = [self._sealed(accumulator.close())]
         if self._readable.size:
             parts.append(clear_sum(uploads, self._readable))
-        return Download(frozenset(upload.client for upload in uploads), self.layout, tuple(parts))
+        clients = frozenset(upload.client for upload in uploads)
+        return Download(clients, self.layout, tuple(parts), self.agreed)
 
     def _recover(self, download: Download) -> Update:
         total = np.zeros(self.layout.wire_size)
-        frame = _frame_of(download.parts)
-        decrypted = he.decrypt(
-            self._client_key, frame, binding=self._binding, min_contributors=self.min_clients
-        )
-        if decrypted.size != self._encrypted.size:
-            raise DefenseError("the encrypted sum has another length; the server runs another selection")
-        total[self._encrypted] = decrypted * self._unit
+        opened = self._decryptor.decrypt(self._frame_of(download.parts), self._binding)
+        total[self._encrypted] = opened.values * self._unit
         for part in download.parts:
             if not isinstance(part, Sealed):
                 total[part.coords] = part.values
         return Update.mean_of_sum(self.layout, total)
 
     def _sealed(self, frame: bytes) -> Sealed:
-        return Sealed(self._encrypted, SCHEME, frame)
+        return Sealed(self._encrypted, self._scheme, frame)
+
+    def _frame_of(self, parts: Sequence[Part]) -> bytes:
+        for part in parts:
+            if isinstance(part, Sealed) and part.scheme == self._scheme:
+                return part.payload
+        raise DefenseError("no part under this scheme; the other side runs another defense")
 
 
-def _frame_of(parts: Sequence[Part]) -> bytes:
-    for part in parts:
-        if isinstance(part, Sealed) and part.scheme == SCHEME:
-            return part.payload
-    raise DefenseError("no encrypted part; the other side runs another defense")
+def _encryption_key(key: he.ClientKey) -> he.ClientKey | he.PublicKey:
+    shared = key.params.encryption is he.Encryption.SHARED_KEY
+    return key if shared else key.public_key()
 
 
 def _without_empty(parts: Sequence[Part]) -> tuple[Part, ...]:

@@ -11,8 +11,12 @@ _PLAIN = {
     "gaussian_noise": "Gaussian noise",
     "secure_aggregation": "secure aggregation",
 }
-_SELECTIVE = "selective_ckks"
-_PLACES = {"identity": 0, "gaussian_noise": 1, _SELECTIVE: 2, "secure_aggregation": 4}
+_SELECTIVE = {
+    "selective_ckks": "CKKS",
+    "selective_packed": "packed BFV",
+    "selective_tenseal_vector": "tenseal vector",
+}
+_PLACES = {"identity": 0, "gaussian_noise": 1, **dict.fromkeys(_SELECTIVE, 2), "secure_aggregation": 4}
 _ALL_ENCRYPTED, _UNKNOWN = 3, 5
 
 
@@ -20,7 +24,7 @@ def defense_label(defense: str, strategy: str | None, ratio: float | None) -> st
     """A short name of one setting, such as `CKKS magnitude 10 %`."""
     if defense in _PLAIN:
         return _PLAIN[defense]
-    name = "CKKS" if defense == _SELECTIVE else defense
+    name = _SELECTIVE.get(defense, defense)
     share = None if ratio is None or strategy in ("all", "none") else f"{100 * ratio:.3g} %"
     return " ".join(part for part in (name, strategy, share) if part)
 
@@ -50,8 +54,8 @@ def attacks_in(records: Iterable[Record]) -> list[str]:
 def defense_order(defense: str, strategy: str | None, ratio: float | None) -> tuple[int, str, str, float]:
     """A sort key: none, noise, selective by strategy and ratio, everything encrypted, secure aggregation."""
     place = _PLACES.get(defense, _UNKNOWN)
-    if defense == _SELECTIVE and strategy == "all":
+    if defense in _SELECTIVE and strategy == "all":
         place = _ALL_ENCRYPTED
-    elif defense == _SELECTIVE and strategy == "none":
+    elif defense in _SELECTIVE and strategy == "none":
         place = _PLACES["identity"]
     return place, defense, strategy or "", -1.0 if ratio is None else ratio

@@ -30,5 +30,6 @@ def test_the_quick_preset_covers_what_the_main_job_promises():
         ("selective_ckks", "magnitude", 0.9),
         ("selective_ckks", "named", None),
         ("selective_ckks", "all", None),
+        ("selective_packed", "all", None),
         ("secure_aggregation", None, None),
     ]

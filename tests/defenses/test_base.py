@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gradveil.defenses import Gaussian, Identity, SecureAggregation, SelectiveCkks, Session
+from gradveil.defenses import Gaussian, Identity, SecureAggregation, SelectiveEncryption, Session
 from gradveil.exchange import Clear, Download, GradveilError, Layout, Selection, Update, Upload
 
 LAYOUT = Layout(("w",), ((6,),))
@@ -65,7 +65,7 @@ def test_seconds_of_a_client_are_a_mean_over_the_clients():
     assert session.seconds.client == pytest.approx(session._protect_seconds / 3)
 
 
-@pytest.mark.parametrize("defense", [Identity(), Gaussian(0.1), SelectiveCkks(EVERYTHING)])
+@pytest.mark.parametrize("defense", [Identity(), Gaussian(0.1), SelectiveEncryption(EVERYTHING)])
 def test_a_roster_that_names_a_client_twice_is_refused(defense):
     with pytest.raises(GradveilError):
         defense.open(TWICE, LAYOUT, rng())
@@ -76,9 +76,9 @@ def test_secure_aggregation_refuses_a_roster_that_names_a_client_twice():
         SecureAggregation().open(TWICE, LAYOUT, rng())
 
 
-@pytest.mark.parametrize("sender", [Identity(), SelectiveCkks(EVERYTHING)])
+@pytest.mark.parametrize("sender", [Identity(), SelectiveEncryption(EVERYTHING)])
 def test_a_download_of_another_defense_is_refused(sender):
-    other = SelectiveCkks(EVERYTHING) if isinstance(sender, Identity) else Identity()
+    other = SelectiveEncryption(EVERYTHING) if isinstance(sender, Identity) else Identity()
     session = sender.open(CLIENTS, LAYOUT, rng())
     download = session.aggregate([session.protect(name, update()) for name in CLIENTS])
     with pytest.raises(GradveilError):

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradveil.defenses import Defense, Gaussian, Identity, SecureAggregation, SelectiveCkks, Sent, Session
+import he
+from gradveil.defenses import (
+    Defense,
+    Gaussian,
+    Identity,
+    SecureAggregation,
+    SelectiveEncryption,
+    Sent,
+    Session,
+)
 from gradveil.exchange import (
     Download,
     Knowledge,
@@ -40,11 +49,18 @@ class Case:
 
 
 NOISE_STD = 0.01
+PACKED = he.PackedParams.for_(clients=5, value_range=1.0, precision_bits=20)
+PACKED_PUBLIC = he.PackedParams.for_(
+    clients=5, value_range=1.0, precision_bits=16, encryption=he.Encryption.PUBLIC_KEY
+)
 CASES = {
     "identity": Case(Identity, 1e-6, weight_readable=True),
     "gaussian": Case(lambda: Gaussian(NOISE_STD), 6 * NOISE_STD, weight_readable=True),
-    "ckks 30 %": Case(lambda: SelectiveCkks(selection(0.3)), 1e-6),
-    "ckks all": Case(lambda: SelectiveCkks(selection(1.0)), 1e-6),
+    "ckks 30 %": Case(lambda: SelectiveEncryption(selection(0.3)), 1e-6),
+    "packed 30 %": Case(lambda: SelectiveEncryption(selection(0.3), PACKED), 1e-3),
+    "packed, public key": Case(lambda: SelectiveEncryption(selection(0.3), PACKED_PUBLIC), 1e-2),
+    "tenseal vector": Case(lambda: SelectiveEncryption(selection(0.3), he.TensealVectorParams()), 1e-3),
+    "ckks all": Case(lambda: SelectiveEncryption(selection(1.0)), 1e-6),
     "secure aggregation": Case(SecureAggregation, 1e-6),
 }
 

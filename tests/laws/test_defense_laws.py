@@ -89,9 +89,9 @@ def test_the_wire_size_is_honest(played):
 
 def test_messages_survive_the_wire(played):
     for upload in played.uploads:
-        received = Upload.from_bytes(upload.to_bytes(), LAYOUT)
+        received = Upload.from_bytes(upload.to_bytes(), LAYOUT, upload.agreed)
         assert (received.client, all_parts(received)) == (upload.client, all_parts(upload))
-    received = Download.from_bytes(played.download.to_bytes(), LAYOUT)
+    received = Download.from_bytes(played.download.to_bytes(), LAYOUT, played.download.agreed)
     assert (received.clients, all_parts(received)) == (played.download.clients, all_parts(played.download))
 
 

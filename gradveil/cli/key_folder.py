@@ -1,0 +1,112 @@
+"""A folder with the key material of one job: whole or not there, and never over another one."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gradveil.cli.errors import UsageError
+from gradveil.exchange.files import write_atomically
+from he import ClientKey, Encryption, Identity, Params, Roster
+
+_MAX_NAME_BYTES = 200
+
+
+@dataclass(frozen=True, eq=False)
+class KeySet:
+    """What a job starts with; without parties, these make their identities and the roster themselves."""
+
+    key: ClientKey
+    identities: tuple[Identity, ...]
+    roster: Roster | None
+
+    @classmethod
+    def generate(cls, params: Params, job: str, parties: Sequence[str], server: str) -> "KeySet":
+        """Fresh keys.
+
+        Raises:
+            UsageError: more parties than the parameters carry, or names that no files can have.
+            WireError, KeyRoleError, CapacityError: names that no job or roster can have.
+        """
+        if len(parties) > params.max_clients:
+            raise UsageError(
+                f"{len(parties)} parties, but parameters for {params.max_clients}; raise --clients"
+            )
+        key = ClientKey.generate(params, job)
+        if not parties:
+            return cls(key, (), None)
+        *clients, own = identities = [Identity.generate(name) for name in (*parties, server)]
+        roster = Roster.of(clients, own)
+        _require_file_names([identity.name for identity in identities])
+        return cls(key, tuple(identities), roster)
+
+    def write(self, folder: Path, passphrase: str | None) -> None:
+        """One file for each key; the secret ones for their owner's eyes only, and sealed if asked."""
+        self.key.save(folder / "client.key", passphrase)
+        write_atomically(folder / "server.key", self.key.server_key().to_bytes())
+        if self.key.params.encryption is Encryption.PUBLIC_KEY:
+            write_atomically(folder / "public.key", self.key.public_key().to_bytes())
+        if self.roster is not None:
+            write_atomically(folder / "roster", self.roster.to_bytes())
+        for identity in self.identities:
+            identity.save(folder / "identities" / f"{identity.name}.key", passphrase)
+
+    def purposes(self) -> dict[str, str]:
+        """Whom each file is for."""
+        public = self.key.params.encryption is Encryption.PUBLIC_KEY
+        holders = "the key holder alone" if public else "each client, never the server"
+        found = {"client.key": f"secret; for {holders}", "server.key": "for the server"}
+        if public:
+            found["public.key"] = "for each client, from a sender whom it can check"
+        if self.roster is not None:
+            found["roster"] = f"for all, who compare its hash {self.roster.hash.hex()}"
+        return found | {
+            f"identities/{each.name}.key": "secret; for this party alone" for each in self.identities
+        }
+
+
+def require_absent(path: Path) -> None:
+    """Raise UsageError if anything is there, be it a broken link: keys cannot be made again."""
+    if os.path.lexists(path):
+        raise UsageError(f"{path} exists and is not overwritten; choose another --out, or move it away")
+
+
+@contextmanager
+def whole_folder(out: Path) -> Iterator[Path]:
+    """A folder to fill that gets its name `out`, so far absent, when all went well, and vanishes otherwise.
+
+    Raises:
+        UsageError: the disk does not take it.
+    """
+    try:
+        with _vanishing(out) as folder:
+            yield folder
+            folder.rename(out)
+    except OSError as error:
+        reason = error.strerror or error
+        raise UsageError(f"cannot write {out} ({reason}); make {out.parent} exist and be writable") from error
+
+
+@contextmanager
+def _vanishing(out: Path) -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
+    try:
+        yield folder
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _require_file_names(names: Sequence[str]) -> None:
+    for name in names:
+        if name.startswith(".") or set(name) & set("/\\:") or len(name.encode()) > _MAX_NAME_BYTES:
+            raise UsageError(
+                f"{name!r} cannot name a key file; use up to {_MAX_NAME_BYTES} bytes, "
+                "no slash, backslash or colon, and no dot in front"
+            )
+    # Some file systems would write both keys into one file.
+    if len({name.casefold() for name in names}) != len(names):
+        raise UsageError("two parties' names differ by case only; give each party its own")

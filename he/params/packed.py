@@ -1,0 +1,121 @@
+"""BFV parameters: several fixed-point fields in one polynomial coefficient, exact integer sums."""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from typing import ClassVar, Self
+
+from he.errors import ParametersError
+from he.params import noise
+from he.params.base import SEED_BYTES, Encryption, Params, least_prime
+from he.params.search import DEGREES
+from he.residues import packed_bytes
+
+_MAX_FIELDS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackedParams(Params):
+    """BFV with one prime q and plaintext modulus t = 2^(fields * field_bits).
+
+    A coefficient carries `fields` signed sums of `field_bits` bits side by side. A fresh ciphertext holds
+    round(q m / t) + e; a sum decrypts exactly while its noise stays below q / 2t
+    (Fan and Vercauteren, eprint 2012/144, Section 4).
+
+    Attributes:
+        modulus_bits: bits of q; no special prime, as sums need none.
+        fields: values in one coefficient, 1 to 3.
+        field_bits: bits of a field, sign included.
+    """
+
+    modulus_bits: int = 56
+    fields: int = 2
+    field_bits: int = 23
+    step_bits: int = 15
+    max_abs: float = 1.0
+    scheme: ClassVar[str] = "packed"
+
+    @classmethod
+    def _builders(
+        cls, clients: int, step_bits: int, max_abs: float, encryption: Encryption
+    ) -> Iterable[Callable[..., Self]]:
+        field_bits = int(clients * max_abs * 2.0**step_bits).bit_length() + 1
+        for poly_degree, fields in product(DEGREES, range(1, _MAX_FIELDS + 1)):
+            yield partial(
+                cls,
+                poly_degree=poly_degree,
+                fields=fields,
+                field_bits=field_bits,
+                step_bits=step_bits,
+                max_abs=max_abs,
+                max_clients=clients,
+                encryption=encryption,
+            )
+
+    @property
+    def primes(self) -> tuple[int, ...]:
+        """The one prime."""
+        return (self.modulus_bits,)
+
+    @property
+    def plain_bits(self) -> int:
+        """log2 t."""
+        return self.fields * self.field_bits
+
+    @property
+    def values_per_chunk(self) -> int:
+        """One for each field of each coefficient."""
+        return self.fields * self.poly_degree
+
+    @property
+    def capacity(self) -> int:
+        """Weights whose sum of `max_steps` stays inside a signed field."""
+        return ((1 << (self.field_bits - 1)) - 1) // self.max_steps
+
+    @property
+    def noise_capacity(self) -> int:
+        """Squared weights whose noise stays below q / 2t, the rounding of each scaled message counted."""
+        budget = least_prime(self.modulus_bits) / 2.0 ** (self.plain_bits + 1) - self.max_clients / 2
+        if self.encryption is Encryption.PUBLIC_KEY:
+            variance = noise.public_key_variance(self.poly_degree)
+        else:
+            variance = noise.shared_key_variance()
+        return int(max(budget, 0) ** 2 / (noise.tail() ** 2 * variance))
+
+    def upload_bytes(self, count: int) -> int:
+        """c0 at the coefficients in use, and the seed of each c1, or c1 itself under a public key."""
+        if self.encryption is Encryption.PUBLIC_KEY:
+            return self.sum_bytes(count)
+        return self._first_bytes(count) + self.chunks(count) * SEED_BYTES
+
+    def sum_bytes(self, count: int) -> int:
+        """c0 at the coefficients in use, and all of c1."""
+        return self._first_bytes(count) + self.chunks(count) * packed_bytes(
+            self.poly_degree, self.modulus_bits
+        )
+
+    def coefficients(self, count: int) -> int:
+        """Coefficients that `count` values of one chunk fill."""
+        return min(math.ceil(count / self.fields), self.poly_degree)
+
+    def _first_bytes(self, count: int) -> int:
+        full, rest = divmod(count, self.values_per_chunk)
+        whole = full * packed_bytes(self.poly_degree, self.modulus_bits)
+        return whole + packed_bytes(self.coefficients(rest), self.modulus_bits)
+
+    def _require_types(self) -> None:
+        super()._require_types()
+        if type(self.fields) is not int or type(self.field_bits) is not int:
+            raise ParametersError("fields and field_bits are whole numbers; give int")
+
+    def _require_ranges(self) -> None:
+        super()._require_ranges()
+        if self.fields not in range(1, _MAX_FIELDS + 1) or self.field_bits < 2:
+            raise ParametersError("fields are 1 to 3, of at least 2 bits each; let for_() choose")
+        if self.plain_bits > self.modulus_bits - 2:
+            raise ParametersError(
+                f"{self.fields} fields of {self.field_bits} bits leave no room for noise in a prime of "
+                f"{self.modulus_bits} bits; use fewer or smaller fields"
+            )
