@@ -1,5 +1,8 @@
 """Homomorphic encryption of flat vectors: clients encrypt, a server adds, a key holder opens the sum."""
 
+from gradveil.parties.errors import KeyRoleError, SignatureError
+from gradveil.parties.identity import Identity
+from gradveil.parties.roster import Roster
 from he.accumulator import Accumulator
 from he.binding import Binding
 from he.decryption import Aggregate, Decryptor
@@ -11,16 +14,13 @@ from he.errors import (
     FrameError,
     HeError,
     InsecureParametersError,
-    KeyRoleError,
     ParametersError,
     ReplayError,
-    SignatureError,
+    WorkersError,
 )
-from he.identity import Identity
 from he.keys import ClientKey, PublicKey, ServerKey
 from he.ledger import Ledger
 from he.params import CkksParams, Encryption, PackedParams, Params, TensealVectorParams
-from he.roster import Roster
 from he.workers import Workers
 
 __all__ = [
@@ -50,5 +50,6 @@ __all__ = [
     "SignatureError",
     "TensealVectorParams",
     "Workers",
+    "WorkersError",
     "encrypt",
 ]

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from gradveil.exchange.errors import TooFewClientsError
+from gradveil.parties.identity import Identity
+from gradveil.parties.roster import Roster
 from he.binding import Binding, split
 from he.errors import ContributorError, FrameError
 from he.frames import Kind, read_frame, write_frame
-from he.identity import Identity
 from he.keys import ServerKey
-from he.roster import Roster
 from he.schemes import Ciphertext, scheme_of
 
 

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradveil.exchange.errors import TooFewClientsError
+from gradveil.parties.roster import Roster
 from he.binding import Binding, split
 from he.frames import Frame, Kind, read_frame
 from he.keys import ClientKey
 from he.ledger import Ledger
-from he.roster import Roster
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,11 +3,11 @@
 import numpy as np
 
 from gradveil.exchange.errors import InvalidUpdateError
+from gradveil.parties.identity import Identity
 from he.binding import Binding
 from he.bodies import Floats, encrypt_body
 from he.errors import CapacityError, FrameError
 from he.frames import Kind, write_frame
-from he.identity import Identity
 from he.keys import ClientKey, PublicKey
 from he.params import Params
 from he.workers import Workers

@@ -23,10 +23,6 @@ class ContributorError(HeError):
     """A contributor counted twice, or a sum offered where one contribution is expected."""
 
 
-class KeyRoleError(HeError):
-    """Key material in the wrong hands, or readable by others."""
-
-
 class FrameError(HeError, WireError):
     """A frame that is damaged, oversized, or made for other parameters or another binding."""
 
@@ -35,9 +31,9 @@ class DecryptionError(HeError):
     """A ciphertext that does not hold a sum of grid values: another key, or damage on the way."""
 
 
-class SignatureError(FrameError):
-    """A sender that the roster does not list, or a signature that is not the sender's."""
-
-
 class ReplayError(HeError):
     """Something that was opened or added before, or that would be opened a second time in another form."""
+
+
+class WorkersError(HeError):
+    """A process of the pool died, or the pool was closed."""

@@ -15,8 +15,9 @@ from typing import Self
 
 import numpy as np
 
+from gradveil.parties.errors import KeyRoleError
 from he.bodies import Floats, fill_body
-from he.errors import HeError, KeyRoleError
+from he.errors import WorkersError
 from he.keys import ClientKey, PublicKey
 from he.keys.scope import Scope
 from he.params import Params
@@ -24,10 +25,6 @@ from he.schemes import Encryptor
 
 _PARTS_EACH = 4
 """Parts of a vector for each process, so that a slow one does not hold up the others."""
-
-
-class WorkersError(HeError):
-    """A process of the pool died, or the pool was closed."""
 
 
 class Workers:

@@ -34,7 +34,7 @@ def server_peak(package: Package, size: Size) -> tuple[int, int]:
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own module
         if done.returncode:
             reason = (done.stderr.splitlines() or ["killed"])[-1]
-            raise MeasurementError(f"the server for {package.name} failed ({reason}); free some memory")
+            raise MeasurementError(f"the server for {package.name} failed ({reason}); try fewer --values")
         return int((folder / PEAK).read_text()), (folder / WORK / AGGREGATE).stat().st_size
 
 

@@ -17,11 +17,11 @@ _UNSAID = ("bytes", "us", "seconds", "per", "param")
 
 def tables(samples: Samples) -> list[Table]:
     """Costs, and how many times cheaper we are than the cheapest peer; readable from 110 columns on."""
-    costs = _table("Medians; bytes and us are per parameter, but for the peak", samples.medians(), _number)
-    ratios = _against_the_cheapest(samples)
-    if not ratios:
-        return [costs]
-    return [costs, _table("Cost of the cheapest peer over ours", ratios, lambda ratio: f"{ratio:.3g}x")]
+    made = [
+        ("Medians; bytes and us are per parameter, but for the peak", samples.medians(), _number),
+        ("Cost of the cheapest peer over ours", _against_the_cheapest(samples), _times),
+    ]
+    return [_table(title, numbers, shown) for title, numbers, shown in made if numbers]
 
 
 def _against_the_cheapest(samples: Samples) -> dict[Cell, float]:
@@ -64,3 +64,7 @@ def _heading(metric: Metric, unit: str) -> str:
 
 def _number(value: float) -> str:
     return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.3g}x"

@@ -40,9 +40,9 @@ def bench_he(
             task = bar.add_task("bench he", total=None)
             run_he(plan, samples, lambda done, total: bar.update(task, completed=done, total=total))
     except KeyboardInterrupt as error:
-        _print(samples, json)
         raise typer.Exit(_INTERRUPTED) from error
-    _print(samples, json)
+    finally:
+        _print(samples, json)
     if out is not None:
         lines = (header_line(plan), *samples.json_lines())
         write_atomically(out, "".join(f"{line}\n" for line in lines).encode())

@@ -7,9 +7,10 @@ from typing import Any, TypeAlias
 
 from gradveil.cli.errors import UsageError, naming
 from gradveil.exchange import WireError
-from he import ClientKey, Identity, PublicKey, Roster, ServerKey, private_files
+from gradveil.parties import private_files
+from gradveil.parties.identity import SIGNATURE_BYTES
+from he import ClientKey, Identity, PublicKey, Roster, ServerKey
 from he.frames import peek
-from he.identity import SIGNATURE_BYTES
 from he.keys.scope import Scope
 
 _MAX_BYTES = 2**23
@@ -131,10 +132,10 @@ def _fingerprint(public: bytes) -> str:
 
 _SECRET: dict[str, tuple[str, Callable[[Path, str | None], Facts]]] = {
     "he-client-key": ("client key", _client_key),
-    "he-identity": ("identity", _identity),
+    "identity": ("identity", _identity),
 }
 _PUBLIC: dict[str, tuple[str, Callable[[bytes], Facts]]] = {
     "he-server-key": ("server key", _server_key),
     "he-public-key": ("public key", _public_key),
-    "he-roster": ("roster", _roster),
+    "roster": ("roster", _roster),
 }

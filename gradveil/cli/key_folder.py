@@ -29,7 +29,7 @@ class KeySet:
 
         Raises:
             UsageError: more parties than the parameters carry, or names that no files can have.
-            WireError, KeyRoleError, CapacityError: names that no job or roster can have.
+            WireError, KeyRoleError, RosterError: names that no job or roster can have.
         """
         if len(parties) > params.max_clients:
             raise UsageError(

@@ -6,7 +6,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from gradveil.cli.errors import UsageError
-from he import private_files
+from gradveil.parties import private_files
 
 _MAX_BYTES = 1024
 

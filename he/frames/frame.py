@@ -10,10 +10,13 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+from gradveil.parties.identity import SIGNATURE_BYTES, Identity
+from gradveil.parties.roster import Roster
 from he.errors import CapacityError, ContributorError, FrameError
 from he.frames.header import Context, Header, Kind, max_header_bytes
-from he.identity import SIGNATURE_BYTES, Identity
-from he.roster import Roster
+
+CONTEXT = b"gradveil he frame v1\0"
+"""Signed in front of a header: no other protocol that uses the same key signs bytes that begin so."""
 
 BytesLike = bytes | bytearray | memoryview
 
@@ -80,7 +83,7 @@ def write_frame(
     ordered = tuple(sorted(contributors.items()))
     header = Header(kind, context, identity.name, ordered, chunks, chunk_bytes, len(view), digest)
     encoded = header.to_bytes()
-    return b"".join((encoded, identity.sign(encoded), view))
+    return b"".join((encoded, identity.sign(encoded, CONTEXT), view))
 
 
 def read_frame(data: BytesLike, expected: Expected, roster: Roster) -> Frame:
@@ -102,7 +105,7 @@ def read_frame(data: BytesLike, expected: Expected, roster: Roster) -> Frame:
     body = view[end + SIGNATURE_BYTES :]
     _require_length("body_bytes", len(body), expected.body_bytes)
     verify = roster.verify_client if header.kind is Kind.UPLOAD else roster.verify_server
-    verify(header.sender, bytes(view[end : end + SIGNATURE_BYTES]), bytes(view[:end]))
+    verify(header.sender, bytes(view[end : end + SIGNATURE_BYTES]), bytes(view[:end]), CONTEXT)
     if hashlib.sha256(body).digest() != header.body_digest:
         raise FrameError("the body is not the one that was signed; ask the sender for it again")
     return Frame(header, body)

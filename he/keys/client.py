@@ -4,8 +4,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
 
-from he import private_files
-from he.errors import KeyRoleError
+from gradveil.parties import private_files
+from gradveil.parties.errors import KeyRoleError
 from he.keys.public import PublicKey, ServerKey
 from he.keys.scope import Scope
 from he.params import Encryption, Params

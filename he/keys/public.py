@@ -3,7 +3,7 @@
 from functools import cached_property
 
 from gradveil.exchange import wire
-from he.errors import KeyRoleError
+from gradveil.parties.errors import KeyRoleError
 from he.keys.scope import MAX_SCOPE_BYTES, Scope
 from he.params import Encryption, Params
 from he.schemes import Encryptor, scheme_of

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gradveil.bench import Metric
+from gradveil.bench.memory import MeasurementError
 from gradveil.bench.results import OURS, Cell, Place
 from gradveil.cli import bench as command
 
@@ -19,17 +20,17 @@ CELL = Cell(Metric.ROUND, "s", "packed", OURS, Place(10**5, 4))
 @pytest.fixture
 def run(monkeypatch):
     """Calls the command with a benchmark of one number; `plans` are the plans it was given."""
-    plans, interrupted = [], []
+    plans, ends = [], []
 
     def measured(plan, samples, progress):
         plans.append(plan)
         progress(0, 1)
         samples.add(CELL, 1.5)
-        if interrupted:
-            raise KeyboardInterrupt
+        for failure in ends:
+            raise failure
 
-    def invoke(*arguments, interrupt=False):
-        interrupted[:] = [True] if interrupt else []
+    def invoke(*arguments, failure=None):
+        ends[:] = [failure] if failure else []
         return CliRunner().invoke(command.bench, ["he", *map(str, arguments)])
 
     monkeypatch.setattr(command, "run_he", measured)
@@ -54,10 +55,16 @@ def test_json_lines_on_stdout_and_in_the_file(run, tmp_path):
 
 
 def test_ctrl_c_prints_what_there_is_and_writes_nothing(run, tmp_path):
-    done = run("--json", "--out", tmp_path / "he.json", interrupt=True)
+    done = run("--json", "--out", tmp_path / "he.json", failure=KeyboardInterrupt())
     assert done.exit_code == 130
     assert [json.loads(line)["value"] for line in done.stdout.splitlines()] == [1.5]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_prints_what_there_is(run):
+    done = run("--json", failure=MeasurementError("the server failed"))
+    assert isinstance(done.exception, MeasurementError)
+    assert [json.loads(line)["value"] for line in done.stdout.splitlines()] == [1.5]
 
 
 def test_options_make_the_plan(run):

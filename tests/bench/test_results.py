@@ -97,3 +97,4 @@ def test_tables_show_the_worst_case_against_the_peers():
 
 def test_no_table_of_ratios_without_peers():
     assert len(tables(samples_of({CELL: [2.0]}))) == 1
+    assert tables(Samples()) == []

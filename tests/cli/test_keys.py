@@ -73,7 +73,7 @@ def test_all_secrets_are_sealed(sealed):
     secret = [sealed / "client.key", *(sealed / "identities").iterdir()]
     assert len(secret) == 3
     for path in secret:
-        assert wire.kind_of(path.read_bytes()).startswith("sealed:he-")
+        assert wire.kind_of(path.read_bytes()).startswith("sealed:")
         assert mode(path) == 0o600
     assert ClientKey.load(sealed / "client.key", PASSPHRASE).scope.job == "job 1"
     assert Identity.load(sealed / "identities" / "ann.key", PASSPHRASE).name == "ann"

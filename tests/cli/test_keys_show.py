@@ -126,7 +126,7 @@ def test_a_frame_of_another_length_is_refused(cli, frame, tmp_path, change):
 
 
 def test_messages_that_are_no_key_material_are_named(cli, tmp_path):
-    for kind in ("clear", "sealed:he-roster"):
+    for kind in ("clear", "sealed:roster"):
         path = private(tmp_path / "message", wire.pack(kind, 1, []))
         cli.refuses("show", path, words=[repr(kind.removeprefix("sealed:")), "give a key file"])
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gradveil.parties.identity import Identity
+from gradveil.parties.roster import Roster
 from he.frames import Context, Expected, Kind, peek, write_frame
-from he.identity import Identity
-from he.roster import Roster
 
 CHUNKS, CHUNK_BYTES = 4, 64
 BODY = b"".join(bytes([index]) * CHUNK_BYTES for index in range(1, CHUNKS + 1))

@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradveil.exchange.errors import GradveilError
-from he.errors import CapacityError, ContributorError, FrameError, SignatureError
+from gradveil.parties.errors import SignatureError
+from gradveil.parties.identity import Identity
+from gradveil.parties.roster import Roster
+from he.errors import CapacityError, ContributorError, FrameError
 from he.frames import Context, Header, Kind, peek, read_frame, write_frame
-from he.identity import Identity
-from he.roster import Roster
+from he.frames.frame import CONTEXT as SIGNING_CONTEXT
 from tests.he.frames_under_attack import (
     ANN,
     BOB,
@@ -51,7 +53,7 @@ def put(frame, position, number, size):
 def resigned(frame, identity):
     """The frame with another party's signature: what an attacker who is enrolled can do."""
     end = header_end(frame)
-    return frame[:end] + identity.sign(frame[:end]) + frame[end + 64 :]
+    return frame[:end] + identity.sign(frame[:end], SIGNING_CONTEXT) + frame[end + 64 :]
 
 
 def refuse(frame, error, match, expected=UPLOAD, roster=ROSTER):
@@ -81,7 +83,7 @@ def test_bytes_are_those_of_the_table():
     numbers = b"".join(number.to_bytes(size, "little") for number, size in sizes)
     texts = b"\x0a\0bfv-packed" + b"\3\0ann" + b"\3\0ann\1\0\0\0"
     header = start + numbers + hashlib.sha256(BODY).digest() + b"\1\0" + texts
-    assert frame == header + ANN.sign(header) + BODY
+    assert frame == header + ANN.sign(header, SIGNING_CONTEXT) + BODY
 
 
 def test_the_body_is_not_copied_and_cannot_be_written():

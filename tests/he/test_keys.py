@@ -155,7 +155,7 @@ def test_a_seal_of_unusual_cost_is_refused_before_it_is_paid(tmp_path, cost):
 
 
 def test_a_sealed_file_of_another_kind_is_refused(tmp_path):
-    data = wire.pack("sealed:he-identity", 1, [bytes(16), 17, bytes(12), bytes(64)])
+    data = wire.pack("sealed:identity", 1, [bytes(16), 17, bytes(12), bytes(64)])
     with pytest.raises(WireError, match="expected a he-client-key"):
         ClientKey.load(private(tmp_path / "key", data), PASSPHRASE)
 

@@ -7,9 +7,10 @@ import pytest
 
 from gradveil.exchange import wire
 from gradveil.exchange.errors import WireError
-from he import ClientKey, PackedParams, private_files
-from he.errors import KeyRoleError
-from he.identity import Identity
+from gradveil.parties import private_files
+from gradveil.parties.errors import KeyRoleError
+from gradveil.parties.identity import Identity
+from he import ClientKey, PackedParams
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def test_a_sealed_identity_opens_with_its_passphrase_only(ann, path):
     ann.save(path, "secret")
     data = path.read_bytes()
     assert ann.private_bytes() not in data
-    assert private_files.kind_of(data) == ("he-identity", True)
+    assert private_files.kind_of(data) == ("identity", True)
     assert_same(Identity.load(path, "secret"), ann)
     with pytest.raises(KeyRoleError, match="another passphrase"):
         Identity.load(path, "Secret")
@@ -59,7 +60,7 @@ def test_a_file_that_others_can_read_is_refused(ann, path, mode):
 
 def test_another_key_is_no_identity(path):
     ClientKey.generate(PackedParams(), "job").save(path)
-    with pytest.raises(WireError, match="expected a he-identity"):
+    with pytest.raises(WireError, match="expected a identity"):
         Identity.load(path)
 
 
@@ -73,7 +74,7 @@ def test_a_client_key_is_not_read_from_an_identity(ann, path):
     "fields", [["", bytes(32)], ["ann", bytes(31)], ["ann"], [b"ann", bytes(32)]], ids=str
 )
 def test_impossible_fields_are_refused(path, fields):
-    private_files.save(path, "he-identity", fields, None)
+    private_files.save(path, "identity", fields, None)
     with pytest.raises(WireError):
         Identity.load(path)
 
@@ -97,11 +98,9 @@ def test_an_oversized_file_is_refused(ann, path):
 
 def resealed(path, **changes):
     names = ("salt", "cost", "nonce", "body")
-    values = wire.unpack(
-        path.read_bytes(), "sealed:he-identity", 1, (bytes, int, bytes, bytes), max_bytes=1000
-    )
+    values = wire.unpack(path.read_bytes(), "sealed:identity", 1, (bytes, int, bytes, bytes), max_bytes=1000)
     fields = dict(zip(names, values, strict=True)) | changes
-    path.write_bytes(wire.pack("sealed:he-identity", 1, [*fields.values()]))
+    path.write_bytes(wire.pack("sealed:identity", 1, [*fields.values()]))
 
 
 @pytest.mark.parametrize("changes", [{"cost": 10}, {"cost": 40}, {"cost": -1}, {"nonce": bytes(8)}], ids=str)
@@ -125,10 +124,10 @@ def test_another_body_does_not_open(ann, path, body, monkeypatch):
 def test_a_seal_is_bound_to_its_kind(ann, path, monkeypatch):
     monkeypatch.setattr(private_files, "_derive", lambda *_: bytes(32))
     ann.save(path, "secret")
-    data = path.read_bytes().replace(b"sealed:he-identity", b"sealed:he-idontity")
+    data = path.read_bytes().replace(b"sealed:identity", b"sealed:idontity")
     path.write_bytes(data)
     with pytest.raises(KeyRoleError, match="changed file"):
-        private_files.load(path, "he-idontity", (str, bytes), "secret")
+        private_files.load(path, "idontity", (str, bytes), "secret")
 
 
 def test_two_seals_of_one_identity_share_nothing(ann, path, monkeypatch):
@@ -137,7 +136,7 @@ def test_two_seals_of_one_identity_share_nothing(ann, path, monkeypatch):
     for _ in range(3):
         ann.save(path, "secret")
         parts = wire.unpack(
-            path.read_bytes(), "sealed:he-identity", 1, (bytes, int, bytes, bytes), max_bytes=1000
+            path.read_bytes(), "sealed:identity", 1, (bytes, int, bytes, bytes), max_bytes=1000
         )
         seals.append({part for part in parts if isinstance(part, bytes)})
     assert all(first.isdisjoint(second) for first, second in pairwise(seals))

@@ -2,15 +2,16 @@ import pytest
 
 from gradveil.exchange import wire
 from gradveil.exchange.errors import GradveilError, WireError
-from he.errors import CapacityError, KeyRoleError, SignatureError
-from he.identity import Identity
-from he.roster import MAX_CLIENTS, Roster
+from gradveil.parties.errors import KeyRoleError, RosterError, SignatureError
+from gradveil.parties.identity import Identity
+from gradveil.parties.roster import MAX_CLIENTS, Roster
 from tests.he.frames_under_attack import ANN, BOB, SERVER
 
 PRIME = 2**255 - 19
 ORDER_8 = bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05")
 IDENTITY_POINT = bytes([1]) + bytes(31)
 MESSAGE = b"message"
+CONTEXT = b"test v1\0"
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def roster():
 
 
 def packed(clients, server="server", key=SERVER.public_bytes):
-    return wire.pack("he-roster", 1, [clients, server, key])
+    return wire.pack("roster", 1, [clients, server, key])
 
 
 def pair(identity):
@@ -58,48 +59,48 @@ def test_a_roster_does_not_change_afterwards(roster):
 
 
 def test_signatures_of_the_named_party_pass(roster):
-    roster.verify_client("ann", ANN.sign(MESSAGE), MESSAGE)
-    roster.verify_server("server", SERVER.sign(MESSAGE), MESSAGE)
+    roster.verify_client("ann", ANN.sign(MESSAGE, CONTEXT), MESSAGE, CONTEXT)
+    roster.verify_server("server", SERVER.sign(MESSAGE, CONTEXT), MESSAGE, CONTEXT)
 
 
 @pytest.mark.parametrize("size", [0, 63, 65])
 def test_signatures_of_another_length_are_refused(roster, size):
     with pytest.raises(SignatureError, match="not that of 'ann'"):
-        roster.verify_client("ann", bytes(size), MESSAGE)
+        roster.verify_client("ann", bytes(size), MESSAGE, CONTEXT)
 
 
 @pytest.mark.parametrize("signer", [BOB, SERVER])
 def test_another_partys_signature_is_refused(roster, signer):
     with pytest.raises(SignatureError, match="not that of 'ann'"):
-        roster.verify_client("ann", signer.sign(MESSAGE), MESSAGE)
+        roster.verify_client("ann", signer.sign(MESSAGE, CONTEXT), MESSAGE, CONTEXT)
 
 
 def test_another_message_is_refused(roster):
     with pytest.raises(SignatureError, match="not that of 'ann'"):
-        roster.verify_client("ann", ANN.sign(MESSAGE), MESSAGE + b"\0")
+        roster.verify_client("ann", ANN.sign(MESSAGE, CONTEXT), MESSAGE + b"\0", CONTEXT)
 
 
 def test_every_flipped_bit_of_a_signature_is_refused(roster):
-    signature = ANN.sign(MESSAGE)
+    signature = ANN.sign(MESSAGE, CONTEXT)
     for bit in range(512):
         damaged = (int.from_bytes(signature, "little") ^ 1 << bit).to_bytes(64, "little")
         with pytest.raises(SignatureError):
-            roster.verify_client("ann", damaged, MESSAGE)
+            roster.verify_client("ann", damaged, MESSAGE, CONTEXT)
 
 
 def test_roles_do_not_mix(roster):
     with pytest.raises(SignatureError, match="no client"):
-        roster.verify_client("server", SERVER.sign(MESSAGE), MESSAGE)
+        roster.verify_client("server", SERVER.sign(MESSAGE, CONTEXT), MESSAGE, CONTEXT)
     with pytest.raises(SignatureError, match="not the server"):
-        roster.verify_server("ann", ANN.sign(MESSAGE), MESSAGE)
+        roster.verify_server("ann", ANN.sign(MESSAGE, CONTEXT), MESSAGE, CONTEXT)
     with pytest.raises(SignatureError, match="not that of 'server'"):
-        roster.verify_server("server", ANN.sign(MESSAGE), MESSAGE)
+        roster.verify_server("server", ANN.sign(MESSAGE, CONTEXT), MESSAGE, CONTEXT)
 
 
 def test_a_key_that_is_no_point_verifies_nothing():
     roster = Roster({"ann": bytes([2]) + bytes(31)}, (SERVER.name, SERVER.public_bytes))
     with pytest.raises(SignatureError):
-        roster.verify_client("ann", ANN.sign(MESSAGE), MESSAGE)
+        roster.verify_client("ann", ANN.sign(MESSAGE, CONTEXT), MESSAGE, CONTEXT)
 
 
 @pytest.mark.parametrize("server", [Identity.generate("ann"), Identity.generate("bob")])
@@ -123,7 +124,7 @@ def test_one_key_for_two_parties_is_refused():
 @pytest.mark.parametrize("count", [0, MAX_CLIENTS + 1])
 def test_the_number_of_clients_is_bounded(count):
     clients = {str(index): ANN.public_bytes for index in range(count)}
-    with pytest.raises(CapacityError, match=f"{count} clients"):
+    with pytest.raises(RosterError, match=f"{count} clients"):
         Roster(clients, (SERVER.name, SERVER.public_bytes))
 
 
@@ -158,7 +159,7 @@ def test_points_of_small_order_and_second_spellings_are_refused(height, sign):
 def test_a_point_of_small_order_would_verify_what_nobody_signed(roster):
     """Why they are refused: without that check this signature is good for every message."""
     object.__setattr__(roster, "clients", {"ann": IDENTITY_POINT})
-    roster.verify_client("ann", IDENTITY_POINT + bytes(32), b"any message")
+    roster.verify_client("ann", IDENTITY_POINT + bytes(32), b"any message", CONTEXT)
 
 
 @pytest.mark.parametrize("name", ["", "x" * 201, "a\nb"])

@@ -12,12 +12,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from gradveil.exchange import wire
 from gradveil.exchange.errors import WireError
 from gradveil.exchange.messages import require_name
-from he.errors import CapacityError, KeyRoleError, SignatureError
-from he.identity import KEY_BYTES, Identity, signed_form
+from gradveil.parties.errors import KeyRoleError, RosterError, SignatureError
+from gradveil.parties.identity import KEY_BYTES, Identity
 
 MAX_CLIENTS = 4096
 
-_KIND = "he-roster"
+_KIND = "roster"
 _VERSION = 1
 _TYPES = (list, str, bytes)
 _ENTRY_BYTES = 900
@@ -38,7 +38,7 @@ class Roster:
         server: its name and key.
 
     Raises:
-        CapacityError: no clients, or too many.
+        RosterError: no clients, or too many.
         WireError: a name that no party can have, or bytes that are no public key.
         KeyRoleError: one name or key for two parties.
     """
@@ -48,9 +48,7 @@ class Roster:
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.clients) <= MAX_CLIENTS:
-            raise CapacityError(
-                f"{len(self.clients)} clients are not in 1 .. {MAX_CLIENTS}; split the cohort"
-            )
+            raise RosterError(f"{len(self.clients)} clients are not in 1 .. {MAX_CLIENTS}; split the cohort")
         parties = [*self.clients.items(), self.server]
         for name, key in parties:
             require_name(name)
@@ -76,7 +74,7 @@ class Roster:
 
         Raises:
             WireError: damaged, oversized or non-canonical bytes.
-            CapacityError, KeyRoleError: as the constructor.
+            RosterError, KeyRoleError: as the constructor.
         """
         limit = (MAX_CLIENTS + 2) * _ENTRY_BYTES
         packed, server, key = wire.unpack(data, _KIND, _VERSION, _TYPES, max_bytes=limit)
@@ -90,22 +88,22 @@ class Roster:
         """SHA-256 of `to_bytes()`: parties with equal hashes know the same keys."""
         return hashlib.sha256(self.to_bytes()).digest()
 
-    def verify_client(self, name: str, signature: bytes, message: bytes) -> None:
+    def verify_client(self, name: str, signature: bytes, message: bytes, context: bytes) -> None:
         """Raise SignatureError unless the client of this name signed the message."""
         if name not in self.clients:
             raise SignatureError(f"{name!r} is no client of the roster; refuse it, or enrol it for a new job")
-        _verify(name, self.clients[name], signature, message)
+        _verify(name, self.clients[name], signature, context + message)
 
-    def verify_server(self, name: str, signature: bytes, message: bytes) -> None:
+    def verify_server(self, name: str, signature: bytes, message: bytes, context: bytes) -> None:
         """Raise SignatureError unless the server has this name and signed the message."""
         if name != self.server[0]:
             raise SignatureError(f"{name!r} is not the server {self.server[0]!r} of the roster; refuse it")
-        _verify(name, self.server[1], signature, message)
+        _verify(name, self.server[1], signature, context + message)
 
 
-def _verify(name: str, key: bytes, signature: bytes, message: bytes) -> None:
+def _verify(name: str, key: bytes, signature: bytes, signed: bytes) -> None:
     try:
-        Ed25519PublicKey.from_public_bytes(key).verify(signature, signed_form(message))
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, signed)
     except InvalidSignature as error:
         raise SignatureError(
             f"the signature is not that of {name!r}; refuse it, and compare the hashes of both rosters"

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from gradveil.exchange import wire
 from gradveil.exchange.files import write_atomically
-from he.errors import KeyRoleError
+from gradveil.parties.errors import KeyRoleError
 
 _VERSION = 1
 _MAX_BYTES = 2**23

@@ -1,4 +1,4 @@
-"""Who a party is: a name, and the Ed25519 key (RFC 8032) that it signs frames with."""
+"""Who a party is: a name, and the Ed25519 key (RFC 8032) that it signs with."""
 
 from pathlib import Path
 from typing import NoReturn, SupportsIndex
@@ -7,19 +7,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gradveil.exchange.errors import WireError
 from gradveil.exchange.messages import require_name
-from he import private_files
-from he.errors import KeyRoleError
+from gradveil.parties import private_files
+from gradveil.parties.errors import KeyRoleError
 
 KEY_BYTES = 32
 SIGNATURE_BYTES = 64
 
-_CONTEXT = b"gradveil he frame v1\0"
-_KIND = "he-identity"
-
-
-def signed_form(message: bytes) -> bytes:
-    """What is signed for a message: no other protocol that uses the same key signs bytes that begin so."""
-    return _CONTEXT + message
+_KIND = "identity"
 
 
 class Identity:
@@ -72,9 +66,9 @@ class Identity:
         """The 32-byte public key, for the roster."""
         return self._private.public_key().public_bytes_raw()
 
-    def sign(self, message: bytes) -> bytes:
+    def sign(self, message: bytes, context: bytes) -> bytes:
         """The 64-byte signature over the context string and the message."""
-        return self._private.sign(signed_form(message))
+        return self._private.sign(context + message)
 
     def save(self, path: Path, passphrase: str | None = None) -> None:
         """Write a file that only its owner can read, whole or not at all; sealed if there is a passphrase."""

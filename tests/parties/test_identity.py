@@ -5,8 +5,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from gradveil.exchange.errors import WireError
-from he.errors import KeyRoleError
-from he.identity import Identity
+from gradveil.parties.errors import KeyRoleError
+from gradveil.parties.identity import Identity
+
+CONTEXT = b"test v1\0"
 
 # RFC 8032, section 7.1, test 1.
 SECRET = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
@@ -23,9 +25,9 @@ def test_public_key_is_that_of_the_standard():
 
 
 def test_signature_covers_the_context_string(ann):
-    signature = ann.sign(b"message")
+    signature = ann.sign(b"message", CONTEXT)
     assert len(signature) == 64
-    Ed25519PublicKey.from_public_bytes(ann.public_bytes).verify(signature, b"gradveil he frame v1\0message")
+    Ed25519PublicKey.from_public_bytes(ann.public_bytes).verify(signature, CONTEXT + b"message")
     plain = Ed25519PrivateKey.from_private_bytes(ann.private_bytes())
     assert signature != plain.sign(b"message")
 
@@ -33,7 +35,7 @@ def test_signature_covers_the_context_string(ann):
 def test_private_bytes_restore_the_identity(ann):
     restored = Identity.from_private_bytes("ann", ann.private_bytes())
     assert (restored.name, restored.public_bytes) == ("ann", ann.public_bytes)
-    assert restored.sign(b"message") == ann.sign(b"message")
+    assert restored.sign(b"message", CONTEXT) == ann.sign(b"message", CONTEXT)
 
 
 def test_two_identities_have_two_keys(ann):
