@@ -15,7 +15,17 @@ from gradveil._version import __version__
 Status = Literal["ok", "warn", "missing"]
 
 OLDEST_PYTHON = (3, 11)
-_REQUIRED = ("numpy", "torch", "torchvision", "tenseal", "cryptography", "mlxtend", "scipy", "torchmetrics")
+_REQUIRED = (
+    "numpy",
+    "torch",
+    "torchvision",
+    "tenseal",
+    "cryptography",
+    "mlxtend",
+    "scipy",
+    "torchmetrics",
+    "zstandard",
+)
 _OPTIONAL = {"flwr": "flower", "ray": "ray", "breaching": "peers"}  # package -> the extra that brings it
 
 

@@ -83,14 +83,13 @@ class Accumulator:
             )
         expected = self._aggregate
         counts = self._counts(expected.context.count)
-        dumped = (self._adder.dump(total, count) for total, count in zip(self._sum, counts, strict=True))
         return write_frame(
             Kind.SUM,
             expected.context,
             self._weights,
             chunks=expected.chunks,
             chunk_bytes=expected.chunk_bytes,
-            body=b"".join(dumped),
+            body=map(self._adder.dump, self._sum, counts),
             identity=self._identity,
         )
 

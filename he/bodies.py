@@ -1,5 +1,6 @@
-"""From a vector of values to the ciphertexts of a frame, chunk by chunk into one buffer."""
+"""From a vector of values to the ciphertexts of a frame, chunk by chunk."""
 
+from collections.abc import Iterator
 from typing import TypeAlias
 
 import numpy as np
@@ -11,20 +12,10 @@ from he.schemes import Encryptor, Steps
 Floats: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
 
 
-def encrypt_body(encryptor: Encryptor, values: Floats, params: Params) -> bytearray:
-    """All ciphertexts of values (n,) that are finite and within `params.max_abs`."""
-    body = bytearray(params.upload_bytes(values.size))
-    fill_body(encryptor, values, params, memoryview(body))
-    return body
-
-
-def fill_body(encryptor: Encryptor, values: Floats, params: Params, body: memoryview) -> None:
-    """Write the ciphertexts of values (n,) into their `params.upload_bytes(n)` bytes."""
-    end = 0
+def encrypt_chunks(encryptor: Encryptor, values: Floats, params: Params) -> Iterator[bytes]:
+    """The ciphertexts of values (n,) that are finite and within `params.max_abs`, one after the other."""
     for start in range(0, values.size, params.values_per_chunk):
-        chunk = encryptor.encrypt(_on_grid(values[start : start + params.values_per_chunk], params))
-        body[end : end + len(chunk)] = chunk
-        end += len(chunk)
+        yield encryptor.encrypt(_on_grid(values[start : start + params.values_per_chunk], params))
 
 
 def _on_grid(values: Floats, params: Params) -> Steps:

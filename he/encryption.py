@@ -1,11 +1,13 @@
 """The client's side: values onto the grid, into ciphertexts, into a signed frame."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from gradveil.exchange.errors import InvalidUpdateError
 from gradveil.parties.identity import Identity
 from he.binding import Binding
-from he.bodies import Floats, encrypt_body
+from he.bodies import Floats, encrypt_chunks
 from he.errors import CapacityError, FrameError
 from he.frames import Kind, write_frame
 from he.keys import ClientKey, PublicKey
@@ -39,7 +41,9 @@ def encrypt(
     params = key.params
     expected = binding.expected(key.scope, Kind.UPLOAD)
     _require_values(values, params, binding.count)
-    body = encrypt_body(key.encryptor, values, params) if workers is None else workers.encrypt(key, values)
+    body: Iterable[bytes] = encrypt_chunks(key.encryptor, values, params)
+    if workers is not None:
+        body = [workers.encrypt(key, values)]
     return write_frame(
         Kind.UPLOAD,
         expected.context,

@@ -1,7 +1,8 @@
 """Words of b bits side by side: residues modulo a b-bit prime on the wire, without waste.
 
 A word's whole bytes travel first, then the remaining top bits of all words: 54-bit words take 6.75 bytes
-each. SEAL's own zstd form takes 7.57, as it cannot compress the uniform bits of a partly filled byte.
+each. SEAL's own zstd form takes 7.57, as it cannot compress the uniform bits of a partly filled byte. For the
+30 to 60 bits of a prime this layout takes half to a fifth of the time of `gradveil.exchange.bits`.
 """
 
 import numpy as np

@@ -5,6 +5,7 @@ out through shared memory. The processes are spawned, not forked, and hold the k
 """
 
 import os
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from typing import Self
 import numpy as np
 
 from gradveil.parties.errors import KeyRoleError
-from he.bodies import Floats, fill_body
+from he.bodies import Floats, encrypt_chunks
 from he.errors import WorkersError
 from he.keys import ClientKey, PublicKey
 from he.keys.scope import Scope
@@ -90,6 +91,8 @@ class _State:
 
 
 def _start(kind: type[ClientKey] | type[PublicKey], scope: Scope, material: bytes) -> None:
+    # Ctrl-C reaches the whole process group; the parent decides what becomes of its workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     key = kind(scope, material)
     _State.params, _State.encryptor = scope.params, key.encryptor
 
@@ -100,13 +103,20 @@ def _encrypt_part(source: str, target: str, count: int, dtype: str, start: int, 
     first = _offset(params, start)
     body = _view(outputs)[first : first + params.upload_bytes(stop - start)]
     try:
-        fill_body(_State.encryptor, values, params, body)
+        _fill(body, encrypt_chunks(_State.encryptor, values, params))
     finally:
         # A mapping cannot be closed while views into it are alive.
         body.release()
         del values
         inputs.close()
         outputs.close()
+
+
+def _fill(body: memoryview, chunks: Iterator[bytes]) -> None:
+    end = 0
+    for chunk in chunks:
+        body[end : end + len(chunk)] = chunk
+        end += len(chunk)
 
 
 def _view(memory: SharedMemory) -> memoryview:

@@ -1,6 +1,5 @@
 """Our set-ups: package `he` as its users call it, signatures and checks included."""
 
-import signal
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -119,13 +118,8 @@ class He(Package):
         (folder / _COUNT).write_text(str(count))
 
     def _start_processes(self) -> None:
-        """Encrypt a chunk in each, with Ctrl-C blocked for them: it goes to all, the parent decides."""
-        chunks = np.zeros(self.processes * self._key.params.values_per_chunk)
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            self.encrypt(0, chunks)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        """Encrypt a chunk in each."""
+        self.encrypt(0, np.zeros(self.processes * self._key.params.values_per_chunk))
 
 
 def open_server(folder: Path) -> Server:

@@ -7,8 +7,9 @@ and known beforehand to what costs time, and no byte of the body is looked into 
 """
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from io import BytesIO
 
 from gradveil.parties.identity import SIGNATURE_BYTES, Identity
 from gradveil.parties.roster import Roster
@@ -70,20 +71,29 @@ def write_frame(
     *,
     chunks: int,
     chunk_bytes: int,
-    body: BytesLike,
+    body: Iterable[BytesLike],
     identity: Identity,
 ) -> bytes:
-    """A frame with these ciphertexts, signed; an upload's contributors are `{identity.name: 1}`.
+    """A signed frame of these ciphertexts; an upload's contributors are `{identity.name: 1}`.
+
+    Pieces of the body are taken one by one and not kept, so that a frame is in memory once.
 
     Raises:
-        FrameError: a field that no header has.
+        FrameError: a field that no header has, or an empty body.
     """
-    view = memoryview(body).cast("B")
-    digest = hashlib.sha256(view).digest()
     ordered = tuple(sorted(contributors.items()))
-    header = Header(kind, context, identity.name, ordered, chunks, chunk_bytes, len(view), digest)
-    encoded = header.to_bytes()
-    return b"".join((encoded, identity.sign(encoded, CONTEXT), view))
+    blank = Header(kind, context, identity.name, ordered, chunks, chunk_bytes, 1, bytes(32))
+    start = len(blank.to_bytes()) + SIGNATURE_BYTES
+    frame = BytesIO()
+    frame.write(bytes(start))
+    for piece in body:
+        frame.write(piece)
+    with frame.getbuffer() as view:
+        size, digest = len(view) - start, hashlib.sha256(view[start:]).digest()
+    encoded = replace(blank, body_bytes=size, body_digest=digest).to_bytes()
+    frame.seek(0)
+    frame.write(encoded + identity.sign(encoded, CONTEXT))
+    return frame.getvalue()
 
 
 def read_frame(data: BytesLike, expected: Expected, roster: Roster) -> Frame:

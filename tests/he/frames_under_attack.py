@@ -24,13 +24,13 @@ CONTEXT = Context("bfv-packed", b"p" * 32, b"k" * 16, b"j" * 32, b"l" * 32, b"s"
 def upload(identity=ANN, context=CONTEXT, body=BODY, chunk_bytes=CHUNK_BYTES, chunks=CHUNKS):
     names = {identity.name: 1}
     sizes = {"chunks": chunks, "chunk_bytes": chunk_bytes}
-    return write_frame(Kind.UPLOAD, context, names, **sizes, body=body, identity=identity)
+    return write_frame(Kind.UPLOAD, context, names, **sizes, body=[body], identity=identity)
 
 
 def aggregate(contributors=None, context=CONTEXT, body=BODY, identity=SERVER):
     names = contributors or {"ann": 1, "bob": 2}
     sizes = {"chunks": CHUNKS, "chunk_bytes": CHUNK_BYTES}
-    return write_frame(Kind.SUM, context, names, **sizes, body=body, identity=identity)
+    return write_frame(Kind.SUM, context, names, **sizes, body=[body], identity=identity)
 
 
 def expecting(kind=Kind.UPLOAD, context=CONTEXT, max_contributors=3, max_weight=4):

@@ -53,7 +53,7 @@ def forged(key, body, count, *, sender=ANN, kind=Kind.UPLOAD, contributors=None,
         contributors or {sender.name: 1},
         chunks=expected.chunks,
         chunk_bytes=expected.chunk_bytes,
-        body=body,
+        body=[body],
         identity=sender,
     )
 

@@ -226,7 +226,7 @@ def test_a_header_refuses_what_it_cannot_hold(field, value, reason):
 @pytest.mark.parametrize("contributors", [{"bob": 1}, {"ann": 2}, {"ann": 1, "bob": 1}, {}])
 def test_an_upload_holds_its_sender_once(contributors):
     with pytest.raises(FrameError, match=r"upload holds more|missing"):
-        write_frame(Kind.UPLOAD, CONTEXT, contributors, chunks=1, chunk_bytes=1, body=b"x", identity=ANN)
+        write_frame(Kind.UPLOAD, CONTEXT, contributors, chunks=1, chunk_bytes=1, body=[b"x"], identity=ANN)
 
 
 def test_a_sum_is_no_upload_and_the_reverse():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gradveil.exchange.errors import WireError
 from he import CkksParams, DecryptionError, Encryption, FrameError, PackedParams, TensealVectorParams
-from he.bodies import encrypt_body
+from he.bodies import encrypt_chunks
 from he.residues import pack, packed_bytes, unpack
 from he.schemes import blobs, memory, scheme_of
 from tests.he.conftest import PARAMS, PUBLIC
@@ -154,7 +154,7 @@ def error_in_trials(params, trials, seed):
         clients, count = int(rng.integers(1, 5)), int(rng.integers(1, params.values_per_chunk + 1))
         spread = params.max_abs * 10.0 ** rng.uniform(-8, 0)
         values = rng.uniform(-spread, spread, (clients, count))
-        uploads = [[encrypt_body(encryptor, row, params)] for row in values]
+        uploads = [list(encrypt_chunks(encryptor, row, params)) for row in values]
         weights = [1] * clients
         steps = bench(params).open(bench(params).add(uploads, weights, count), weights, count)
         rounded = sum(np.rint(row * 2.0**params.step_bits).astype(np.int64) for row in values)
