@@ -20,11 +20,11 @@ _REQUIRED = (
     "torch",
     "torchvision",
     "tenseal",
+    "zstandard",
     "cryptography",
     "mlxtend",
     "scipy",
     "torchmetrics",
-    "zstandard",
 )
 _OPTIONAL = {"flwr": "flower", "ray": "ray", "breaching": "peers"}  # package -> the extra that brings it
 

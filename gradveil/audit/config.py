@@ -26,9 +26,12 @@ class GaussianNoiseSpec(_Checked):
 
 
 class SelectiveSpec(_Checked):
-    """Encryption of a share of the coordinates; `named` (first and last layer) and `all` fix their share."""
+    """Encryption of a share of the coordinates; `hybrid` masks the rest, the others leave it readable.
 
-    kind: Literal["selective_ckks", "selective_packed", "selective_tenseal_vector"]
+    `named` (first and last layer) and `all` fix their share.
+    """
+
+    kind: Literal["selective_ckks", "selective_packed", "selective_tenseal_vector", "hybrid"]
     strategy: Literal["random", "magnitude", "named", "all"]
     ratios: list[Ratio] | None = None
 

@@ -14,7 +14,7 @@ from gradveil.audit.config import (
     SecureAggregationSpec,
     SelectiveSpec,
 )
-from gradveil.defenses import Defense, Gaussian, Identity, SecureAggregation, SelectiveEncryption
+from gradveil.defenses import Defense, Gaussian, Hybrid, Identity, SecureAggregation, SelectiveEncryption
 from gradveil.exchange import Layout, Update
 from gradveil.selection import select
 
@@ -44,6 +44,8 @@ class DefenseChoice:
                 return Gaussian(std)
             case SelectiveSpec(kind=kind, strategy=strategy):
                 selection = select(strategy, layout, self.ratio or 0.0, calibration, rng)
+                if kind == "hybrid":
+                    return Hybrid(selection, max_weight=max_weight)
                 return SelectiveEncryption(selection, _params(kind, len(calibration)), max_weight)
             case SecureAggregationSpec(clip=clip):
                 return SecureAggregation(clip, max_weight)

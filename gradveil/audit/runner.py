@@ -12,7 +12,7 @@ from gradveil.audit.round import Round, run_round
 from gradveil.audit.seeds import derive, numpy_rng, torch_rng
 from gradveil.audit.trial import Outcome, trial
 from gradveil.data import Dataset, load
-from gradveil.defenses import Defense, SelectiveEncryption
+from gradveil.defenses import Defense, Hybrid, SelectiveEncryption
 from gradveil.doctor import machine, versions
 from gradveil.exchange import Knowledge, Update
 from gradveil.models import build
@@ -87,7 +87,7 @@ class Runner:
         self, case: Case, defense: Defense, knowledge: Knowledge, update: Update, outcome: Outcome
     ) -> Record:
         config, cost, score = self._config, outcome.cost, outcome.score
-        selection = defense.selection if isinstance(defense, SelectiveEncryption) else None
+        selection = defense.selection if isinstance(defense, SelectiveEncryption | Hybrid) else None
         granted = config.labels == "granted"
         return Record(
             schema=SCHEMA,

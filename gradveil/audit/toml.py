@@ -72,6 +72,7 @@ _KINDS = (
     "selective_ckks",
     "selective_packed",
     "selective_tenseal_vector",
+    "hybrid",
     "secure_aggregation",
 )
 

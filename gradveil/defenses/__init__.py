@@ -2,6 +2,7 @@
 
 from gradveil.defenses.aggregation import SecureAggregation
 from gradveil.defenses.base import Defense, DefenseError, Seconds, Sent, Session
+from gradveil.defenses.hybrid import Hybrid
 from gradveil.defenses.plain import Gaussian, Identity
 from gradveil.defenses.selective import SelectiveEncryption
 
@@ -9,6 +10,7 @@ __all__ = [
     "Defense",
     "DefenseError",
     "Gaussian",
+    "Hybrid",
     "Identity",
     "Seconds",
     "SecureAggregation",

@@ -74,7 +74,9 @@ class _MaskedSession(Session):
 
     def _aggregate(self, uploads: Sequence[Upload]) -> Download:
         for upload in uploads:
-            if self._round.submit(_masked_input(upload)) != upload.client:
+            if len(upload.parts) != 1:
+                raise DefenseError(f"client {upload.client!r} sent more than its masked input; drop it")
+            if self._round.submit(masked_payload(upload)) != upload.client:
                 raise DefenseError(f"client {upload.client!r} sent another client's masked input; drop it")
         aggregate = self._round.unmask()
         total = Clear(self._everything, aggregate.total.astype(np.float32))
@@ -84,9 +86,9 @@ class _MaskedSession(Session):
         return mean_of_clear(download)
 
 
-def _masked_input(upload: Upload) -> bytes:
-    match upload.parts:
-        case (Sealed(scheme=scheme, payload=payload),) if scheme == SCHEME:
-            return payload
-        case _:
-            raise DefenseError(f"client {upload.client!r} sent no masked input; it runs another defense")
+def masked_payload(upload: Upload) -> bytes:
+    """The masked input among an upload's parts; DefenseError if there is none."""
+    for part in upload.parts:
+        if isinstance(part, Sealed) and part.scheme == SCHEME:
+            return part.payload
+    raise DefenseError(f"client {upload.client!r} sent no masked input; it runs another defense")

@@ -10,10 +10,8 @@ import numpy as np
 import he
 from gradveil.defenses.base import Defense, DefenseError, Session
 from gradveil.defenses.clear import clear_part, clear_sum
+from gradveil.defenses.encrypted_slice import EncryptedSlice
 from gradveil.exchange import Download, Layout, Part, Sealed, Selection, Update, Upload
-
-_SERVER = "server"
-_ROUND = 0
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class SelectiveEncryption(Defense):
         """A round under fresh keys and identities."""
         layout.require_same(self.selection.layout)
         unit = 2.0 ** math.ceil(math.log2(self.max_weight))
-        return _EncryptedSession(clients, self.selection, self.params, unit, self.min_clients)
+        return _SelectiveSession(clients, self.selection, self.params, unit, self.min_clients)
 
 
 _HOLDERS = {
@@ -63,7 +61,7 @@ _HOLDERS = {
 }
 
 
-class _EncryptedSession(Session):
+class _SelectiveSession(Session):
     def __init__(
         self,
         clients: Sequence[str],
@@ -73,37 +71,18 @@ class _EncryptedSession(Session):
         min_clients: int,
     ) -> None:
         super().__init__(clients, selection.layout, min_clients)
-        self._unit, self._scheme = unit, params.scheme
-        self.agreed = self._encrypted = np.append(selection.coords, np.int64(selection.layout.weight_coord))
+        self.agreed = np.append(selection.coords, np.int64(selection.layout.weight_coord))
         self._readable = selection.complement
-        self._binding = he.Binding(_ROUND, selection.layout.hash, selection.hash, self._encrypted.size)
-        self._client_key = he.ClientKey.generate(params, "one round")
-        self._encryption_key = _encryption_key(self._client_key)
-        self._identities = {name: he.Identity.generate(name) for name in clients}
-        self._server = he.Identity.generate(_SERVER)
-        self._roster = he.Roster.of(self._identities.values(), self._server)
-        self._decryptor = he.Decryptor(self._client_key, self._roster, min_contributors=min_clients)
+        self._slice = EncryptedSlice(clients, selection, self.agreed, params, unit, min_clients)
 
     def _protect(self, client: str, update: Update) -> Upload:
         contribution = update.contribution()
-        values = contribution[self._encrypted].astype(np.float64) / self._unit
-        identity = self._identities[client]
-        frame = he.encrypt(self._encryption_key, values, identity=identity, binding=self._binding)
-        parts = (self._sealed(frame), clear_part(contribution, self._readable))
+        sealed = self._slice.protect(client, contribution)
+        parts = (sealed, clear_part(contribution, self._readable))
         return Upload(client, self.layout, _without_empty(parts), self.agreed)
 
     def _aggregate(self, uploads: Sequence[Upload]) -> Download:
-        accumulator = he.Accumulator(
-            self._client_key.server_key(),
-            self._binding,
-            roster=self._roster,
-            identity=self._server,
-            min_contributors=self.min_clients,
-        )
-        for upload in uploads:
-            if accumulator.add(self._frame_of(upload.parts)) != upload.client:
-                raise DefenseError(f"client {upload.client!r} sent another client's ciphertext; drop it")
-        parts: list[Part] = [self._sealed(accumulator.close())]
+        parts: list[Part] = [self._slice.aggregate(uploads)]
         if self._readable.size:
             parts.append(clear_sum(uploads, self._readable))
         clients = frozenset(upload.client for upload in uploads)
@@ -111,26 +90,11 @@ class _EncryptedSession(Session):
 
     def _recover(self, download: Download) -> Update:
         total = np.zeros(self.layout.wire_size)
-        opened = self._decryptor.decrypt(self._frame_of(download.parts), self._binding)
-        total[self._encrypted] = opened.values * self._unit
+        total[self.agreed] = self._slice.recover(download.parts).values
         for part in download.parts:
             if not isinstance(part, Sealed):
                 total[part.coords] = part.values
         return Update.mean_of_sum(self.layout, total)
-
-    def _sealed(self, frame: bytes) -> Sealed:
-        return Sealed(self._encrypted, self._scheme, frame)
-
-    def _frame_of(self, parts: Sequence[Part]) -> bytes:
-        for part in parts:
-            if isinstance(part, Sealed) and part.scheme == self._scheme:
-                return part.payload
-        raise DefenseError("no part under this scheme; the other side runs another defense")
-
-
-def _encryption_key(key: he.ClientKey) -> he.ClientKey | he.PublicKey:
-    shared = key.params.encryption is he.Encryption.SHARED_KEY
-    return key if shared else key.public_key()
 
 
 def _without_empty(parts: Sequence[Part]) -> tuple[Part, ...]:

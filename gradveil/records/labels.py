@@ -15,6 +15,7 @@ _SELECTIVE = {
     "selective_ckks": "CKKS",
     "selective_packed": "packed BFV",
     "selective_tenseal_vector": "tenseal vector",
+    "hybrid": "CKKS and masking",
 }
 _PLACES = {"identity": 0, "gaussian_noise": 1, **dict.fromkeys(_SELECTIVE, 2), "secure_aggregation": 4}
 _ALL_ENCRYPTED, _UNKNOWN = 3, 5

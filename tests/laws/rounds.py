@@ -9,6 +9,7 @@ import he
 from gradveil.defenses import (
     Defense,
     Gaussian,
+    Hybrid,
     Identity,
     SecureAggregation,
     SelectiveEncryption,
@@ -60,6 +61,8 @@ CASES = {
     "packed 30 %": Case(lambda: SelectiveEncryption(selection(0.3), PACKED), 1e-3),
     "packed, public key": Case(lambda: SelectiveEncryption(selection(0.3), PACKED_PUBLIC), 1e-2),
     "tenseal vector": Case(lambda: SelectiveEncryption(selection(0.3), he.TensealVectorParams()), 1e-3),
+    "hybrid": Case(lambda: Hybrid(selection(0.3)), 1e-6),
+    "hybrid, packed": Case(lambda: Hybrid(selection(0.3), PACKED), 1e-3),
     "ckks all": Case(lambda: SelectiveEncryption(selection(1.0)), 1e-6),
     "secure aggregation": Case(SecureAggregation, 1e-6),
 }

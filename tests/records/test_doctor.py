@@ -17,6 +17,7 @@ def test_every_part_is_looked_at():
         "torch",
         "torchvision",
         "tenseal",
+        "zstandard",
         "cryptography",
         "mlxtend",
         "scipy",
