@@ -58,7 +58,7 @@ class Package(ABC):
 
     @abstractmethod
     def add(self, total: Any, term: Any) -> None:  # noqa: ANN401
-        """Add one loaded upload to another, in place."""
+        """Add one loaded upload to another, as this package's server does; the sum itself is not needed."""
 
     @abstractmethod
     def decrypt(self, aggregate: bytes, count: int) -> Values:

@@ -48,7 +48,8 @@ class TensealVector(Package):
         return ts.ckks_vector_from(self._server_context, upload)
 
     def add(self, total: Any, term: Any) -> None:  # noqa: ANN401
-        total.add_(term)
+        # As NVFlare's WeightedAggregationHelper does it, not in place.
+        total + term  # noqa: B018
 
     def decrypt(self, aggregate: bytes, count: int) -> Values:
         return np.array(ts.ckks_vector_from(self._context, aggregate).decrypt())
@@ -61,7 +62,7 @@ class TensealVector(Package):
 
 
 class _Sum:
-    """A framework's server: the first vector, and the others added in place."""
+    """A framework's server: the first vector, and a new sum for each other one."""
 
     def __init__(self, context: ts.Context) -> None:
         self._context = context
@@ -69,7 +70,7 @@ class _Sum:
 
     def add(self, data: bytes, /) -> None:
         vector = ts.ckks_vector_from(self._context, data)
-        self._total = vector if self._total is None else self._total.add_(vector)
+        self._total = vector if self._total is None else self._total + vector
 
     def close(self) -> bytes:
         return bytes(self._total.serialize())

@@ -54,13 +54,17 @@ def ciphertext_words(saved: bytes) -> Words:
     return _read_array(_body(saved), _CIPHERTEXT.size)
 
 
-def seed_of(saved: bytes) -> bytes:
-    """The 64-byte seed at the end of a saved seeded ciphertext; raises UnknownLayoutError for any other."""
+def seeded_parts(saved: bytes) -> tuple[Words, bytes]:
+    """Residues of the first polynomial and the 64-byte seed of the second of a saved seeded ciphertext.
+
+    Raises:
+        UnknownLayoutError: no Blake2xb seed at its end.
+    """
     body = _body(saved)
     tail = body[-_HEADER.size - 65 :]
     if len(tail) != _HEADER.size + 65 or tail[_HEADER.size : _HEADER.size + 1] != _BLAKE2XB:
         raise UnknownLayoutError("SEAL wrote no Blake2xb seed; install tenseal 0.3.16 to 0.3.18")
-    return tail[-64:]
+    return _read_array(body, _CIPHERTEXT.size), tail[-64:]
 
 
 def _members(parms_id: bytes, degree: int, ntt: bool, scale: float) -> bytes:

@@ -165,9 +165,9 @@ class _SharedKeyEncryptor(Encryptor):
         self._seal = sealapi.Encryptor(self._ring.context, self._ring.secret_key(secret))
 
     def encrypt(self, steps: Steps) -> bytes:
-        saved = memory.saved(self._seal.encrypt_symmetric(self._scheme.encode(steps)))
-        first = blobs.ciphertext_words(saved)[: self._ring.kept(steps.size)]
-        return self._ring.pack(first) + blobs.seed_of(saved)
+        sealed = self._seal.encrypt_symmetric(self._scheme.encode(steps))
+        words, seed = blobs.seeded_parts(memory.saved(sealed))
+        return self._ring.pack(words[: self._ring.kept(steps.size)]) + seed
 
 
 class _PublicEncryptor(Encryptor):

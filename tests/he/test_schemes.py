@@ -472,7 +472,7 @@ def test_what_the_library_writes_without_a_seed_is_refused():
     (total,) = bench(PARAMS["packed"]).add([bench(PARAMS["packed"]).upload(np.arange(5))], [1], 5)
     saved = memory.saved(scheme.ring.both(memoryview(total), 5))
     with pytest.raises(blobs.UnknownLayoutError, match="no Blake2xb seed"):
-        blobs.seed_of(saved)
+        blobs.seeded_parts(saved)
     for bad in (b"\0" * 16, saved[:-1], saved[:5] + b"\1" + saved[6:]):
         with pytest.raises(blobs.UnknownLayoutError, match="unknown layout"):
             blobs.ciphertext_words(bad)
