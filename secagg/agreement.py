@@ -13,7 +13,7 @@ from secagg.framing import VERSION, Header
 from secagg.secret import Secret
 
 DERIVED_BYTES = 32
-_PROTOCOL = "bonawitz-2017 x25519 hkdf-sha256 aes-256"
+_PROTOCOL = "gradveil secagg v2 x25519 hkdf-sha256 aes-256"
 
 
 class Purpose(StrEnum):
@@ -70,3 +70,11 @@ class KeyPair(Secret):
             names = ", ".join(sorted(parties))
             raise TamperedError(f"a public key among {names} is unusable; start again without it") from error
         return derive(shared, purpose, header, parties)
+
+
+def require_usable(public: bytes, owner: str) -> None:
+    """Raise TamperedError for a point of low order, which agrees on the same key with everybody."""
+    try:
+        X25519PrivateKey.generate().exchange(X25519PublicKey.from_public_bytes(public))
+    except ValueError as error:
+        raise TamperedError(f"a public key of {owner!r} is unusable; drop it") from error

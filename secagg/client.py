@@ -1,206 +1,257 @@
-"""A client of one round: bytes in, bytes out (Bonawitz et al. 2017, Figure 4)."""
+"""A client of one round: states and events in, states and messages out (Bonawitz et al. 2017, Figure 4)."""
 
 import secrets
-from dataclasses import dataclass
+from collections.abc import Callable
 
-import numpy as np
-from numpy.typing import NDArray
-
-from gradveil.exchange import InvalidUpdateError
-from secagg import shamir
+from gradveil.exchange import InvalidUpdateError, TooFewClientsError, wire
+from gradveil.parties import Identity, Roster
+from secagg import authentication, shamir
+from secagg.adversary import Adversary
 from secagg.agreement import KeyPair, Purpose, derive
+from secagg.bitmaps import from_bitmap, to_bitmap
+from secagg.client_states import Advertised, ClientState, Confirmed, Masked, New, Ready, Sharing
+from secagg.cohort import Cohort
 from secagg.config import Floors, RoundConfig
-from secagg.errors import ProtocolError, TamperedError
-from secagg.framing import Items, checked_name
-from secagg.machine import Machine
+from secagg.errors import OutOfOrderError, OverflowRefusedError, ProtocolError, TamperedError
+from secagg.events import SERVER, Begin, Closed, Contribute, Event, Outgoing
+from secagg.framing import checked_name
 from secagg.masking import MaskKey, pair_sign
 from secagg.messages import (
+    Abort,
     Advertise,
-    DeadList,
+    Confirmation,
+    Confirmations,
+    Directory,
     EncryptedShares,
+    Keys,
     MaskedInput,
-    Roster,
     RoutedShares,
+    Survivors,
     UnmaskShares,
 )
+from secagg.packing import pack
+from secagg.residues import Ring
 from secagg.sealing import SharePair, seal, unseal
 from secagg.secret import Secret
 
-
-class _New:
-    pass
+Step = tuple[ClientState, bytes | None]
 
 
-@dataclass(eq=False, repr=False)
-class _Advertised(Secret):
-    encryption: KeyPair
-    masking: KeyPair
+class Client(Secret):
+    """One client's part of one round, a function of state and event; `ClientSession` keeps the state.
 
-
-@dataclass(eq=False, repr=False)
-class _Sharing(Secret):
-    roster: Roster
-    encryption: KeyPair
-    masking: KeyPair
-    seed: bytes
-    kept: SharePair
-
-
-@dataclass(eq=False, repr=False)
-class _Ready(Secret):
-    roster: Roster
-    self_mask: MaskKey
-    pair_masks: dict[str, MaskKey]
-    shares: dict[str, SharePair]
-
-
-@dataclass(eq=False, repr=False)
-class _Masked(Secret):
-    roster: Roster
-    shares: dict[str, SharePair]
-
-
-class Client(Machine, Secret):
-    """Runs the steps `advertise`, `share_keys`, `receive_shares`, `mask`, `unmask`, once each, in this order.
-
-    A damaged message leaves the state as it was and may be sent again; a message that parses but asks for
-    something unsafe closes the round for this client. Secrets are dropped as soon as the next step allows.
+    Args:
+        name: client id.
+        config: what all parties agreed on.
+        floors: limits that no server can lower.
+        identity: signs this client's messages; needed against a malicious server.
+        roster: whose signatures count, pinned by this client.
 
     Raises:
-        WireError: a name that is no client id; in any step, damaged bytes.
-        ProtocolError: in any step, a message out of order, repeated or from another round.
+        WireError: a name that is no client id.
+        ProtocolError: a malicious server and no identity or roster, or one that does not fit.
     """
 
-    def __init__(self, name: str, config: RoundConfig, floors: Floors | None = None) -> None:
-        super().__init__(_New())
+    def __init__(
+        self,
+        name: str,
+        config: RoundConfig,
+        floors: Floors | None = None,
+        *,
+        identity: Identity | None = None,
+        roster: Roster | None = None,
+    ) -> None:
         self.name = checked_name(name)
-        self._config = config
+        self.config = config
         self._floors = floors or Floors()
+        authentication.require_roster(config, roster, identity, name)
+        self._identity, self._roster = identity, roster
 
-    def advertise(self) -> bytes:
-        """Round 0: an Advertise message with two fresh public keys."""
-        self._expect(_New)
-        state = self._state = _Advertised(KeyPair.generate(), KeyPair.generate())
-        keys = state.encryption.public, state.masking.public
-        return Advertise(self._config.header, self.name, *keys).to_bytes()
+    def initial(self) -> ClientState:
+        """The state before the round."""
+        return New()
 
-    def share_keys(self, payload: bytes) -> bytes:
-        """Round 1: from a Roster to EncryptedShares of a fresh seed and of the mask key.
-
-        Raises:
-            TooFewClientsError, OverflowRefusedError: a roster below the floors or above the capacity.
-            ProtocolError: a threshold that is no majority.
-            TamperedError: repeated or unusable keys, or this client's own keys replaced.
-        """
-        state = self._expect(_Advertised)
-        roster = Roster.from_bytes(payload, self._config.header)
-        self._close()
-        self._require_roster(roster, state)
-        seed = secrets.token_bytes(shamir.SECRET_BYTES)
-        pairs = self._split(roster, seed, state.masking)
-        sealed = self._seal(roster, pairs, state.encryption)
-        self._state = _Sharing(roster, state.encryption, state.masking, seed, pairs[self.name])
-        commitment = derive(seed, Purpose.SEED_COMMITMENT, roster.header_after, [self.name])
-        return EncryptedShares(roster.header_after, self.name, commitment, sealed).to_bytes()
-
-    def receive_shares(self, payload: bytes) -> None:
-        """Round 2, before training ends: open RoutedShares and derive one mask key for each peer.
+    def step(self, state: ClientState, event: Event) -> tuple[ClientState, tuple[Outgoing, ...]]:
+        """The next state, and at most one message to the server.
 
         Raises:
-            TooFewClientsError: fewer senders than the threshold.
-            ProtocolError: a sender outside the roster, or another client's message.
-            TamperedError: shares that do not open.
+            WireError: damaged bytes.
+            OutOfOrderError: an event that this state does not expect.
+            ProtocolError, TamperedError, TooFewClientsError, OverflowRefusedError: the server, or a message,
+                asks for something unsafe; leave the round.
+            InvalidUpdateError, OverflowRefusedError: a vector, weight or counter that does not fit.
         """
-        state = self._expect(_Sharing)
-        routed = RoutedShares.from_bytes(payload, state.roster.header_after)
-        self._close()
-        self._require_routed(routed, state.roster)
-        shares = self._unseal(routed.sealed, state) | {self.name: state.kept}
-        masks = {peer: self._pair_mask(peer, state) for peer, _ in routed.sealed}
-        own = derive(state.seed, Purpose.SELF_MASK, state.roster.header_after, [self.name])
-        self._state = _Ready(state.roster, MaskKey(own), masks, shares)
-
-    def mask(self, vector: NDArray[np.float32], weight: int) -> bytes:
-        """Round 2: a MaskedInput of a float32 vector (length,) and its weight.
-
-        Raises:
-            InvalidUpdateError: another shape or dtype, NaN or infinity.
-            OverflowRefusedError: weight outside 1 .. max_weight.
-        """
-        state = self._expect(_Ready)
-        if vector.shape != (self._config.length,):
-            raise InvalidUpdateError(
-                f"vector of shape {vector.shape}, not ({self._config.length},); flatten it"
+        if isinstance(event, bytes) and wire.kind_of(event) == "secagg-abort":
+            return Closed(Abort.from_bytes(event, self.config.header).reason), ()
+        handler = _STEPS.get((type(state), _kind(event)))
+        if handler is None:
+            raise OutOfOrderError(
+                f"{_kind(event)} in state {type(state).__name__}; keep the order of messages"
             )
-        ring = self._config.encoding.encode(vector, weight)
-        self._close()
-        state.self_mask.apply(ring, 1)
-        for peer, key in state.pair_masks.items():
-            key.apply(ring, pair_sign(self.name, peer))
-        self._state = _Masked(state.roster, state.shares)
-        return MaskedInput(state.roster.header_after, self.name, ring).to_bytes()
+        following, message = handler(self, state, event)
+        if message is None:
+            return following, ()
+        return following, (Outgoing(SERVER, authentication.seal_message(self._identity, message)),)
 
-    def unmask(self, payload: bytes) -> bytes:
-        """Round 4: from a DeadList to UnmaskShares: of the dead a mask key's share, of the others a seed's.
+    def _advertise(self, state: New, event: Begin) -> Step:
+        pairs = KeyPair.generate(), KeyPair.generate()
+        message = Advertise(self.config.header, self.name, self._keys(*pairs))
+        return Advertised(*pairs), message.to_bytes()
 
-        The server cannot name survivors, so no list makes this client give both secrets of anyone.
+    def _share_keys(self, state: Advertised, event: bytes) -> Step:
+        cohort = Cohort(self.config, Directory.from_bytes(event, self.config.header))
+        self._require_directory(cohort, state)
+        seed = secrets.token_bytes(shamir.SECRET_BYTES)
+        pairs = self._split(cohort, seed, state.masking)
+        following = Sharing(cohort, state.encryption, state.masking, seed, pairs.get(self.name))
+        sealed = tuple(self._seal(following, peer, pairs[peer]) for peer in cohort.peers(self.name))
+        commitment = derive(seed, Purpose.SEED_COMMITMENT, cohort.header, [self.name])
+        return following, EncryptedShares(cohort.header, self.name, commitment, sealed).to_bytes()
 
-        Raises:
-            ProtocolError: this client listed dead, or dead clients that never shared keys.
-            TooFewClientsError: fewer survivors than the threshold or the floor.
-        """
-        state = self._expect(_Masked)
-        dead = set(DeadList.from_bytes(payload, state.roster.header_after).dead)
-        self._close()
-        if self.name in dead or not dead <= state.shares.keys():
-            raise ProtocolError("the dead list names this client or a stranger; leave this server")
-        self._floors.require_cohort(len(state.shares) - len(dead), self._config.threshold)
-        shares = tuple(
-            (owner, pair.mask_key if owner in dead else pair.seed)
-            for owner, pair in sorted(state.shares.items())
-        )
-        return UnmaskShares(state.roster.header_after, self.name, shares).to_bytes()
+    def _receive_shares(self, state: Sharing, event: bytes) -> Step:
+        routed = RoutedShares.from_bytes(event, state.cohort.header)
+        peers = from_bitmap(routed.senders, state.cohort.peers(self.name))
+        if routed.client != self.name or len(peers) != len(routed.sealed):
+            raise ProtocolError("routed shares for another client or of strangers; leave this server")
+        self._require_peers(state.cohort, len(peers))
+        opened = zip(peers, routed.sealed, strict=True)
+        shares = {peer: self._unseal(state, peer, sealed) for peer, sealed in opened}
+        if state.kept is not None:
+            shares[self.name] = state.kept
+        return Ready(state.cohort, state.masking, state.seed, peers, shares), None
 
-    def _require_roster(self, roster: Roster, state: _Advertised) -> None:
-        self._config.require_capacity(len(roster.entries))
-        self._floors.require_roster(len(roster.entries), self._config.threshold)
-        own = Advertise(self._config.header, self.name, state.encryption.public, state.masking.public)
-        if own not in roster.entries:
-            raise TamperedError("the roster lacks this client's own keys; leave this server")
-        keys = {key for entry in roster.entries for key in (entry.encryption_key, entry.mask_key)}
-        if len(keys) != 2 * len(roster.entries):
-            raise TamperedError("the roster repeats a public key; leave this server")
+    def _mask(self, state: Ready, event: Contribute) -> Step:
+        ring = self._encode(event)
+        own = derive(state.seed, Purpose.SELF_MASK, state.cohort.header, [self.name])
+        MaskKey(own).apply(ring, 1)
+        for peer in state.peers:
+            self._pair_mask(state, peer).apply(ring, pair_sign(self.name, peer))
+        packed = pack(ring, self.config.encoding.modulus_bits)
+        following = Masked(state.cohort, state.peers, state.shares)
+        return following, MaskedInput(state.cohort.header, self.name, packed).to_bytes()
 
-    def _require_routed(self, routed: RoutedShares, roster: Roster) -> None:
-        senders = {sender for sender, _ in routed.sealed}
-        if routed.client != self.name or self.name in senders or not senders <= roster.points.keys():
-            raise ProtocolError("routed shares for another client or from a stranger; leave this server")
-        self._floors.require_cohort(len(senders) + 1, self._config.threshold)
+    def _hear_survivors(self, state: Masked, event: bytes) -> Step:
+        bitmap = Survivors.from_bytes(event, state.cohort.header).bitmap
+        survivors = from_bitmap(bitmap, state.cohort.names)
+        self._require_survivors(state, survivors)
+        if self.config.adversary is Adversary.SEMI_HONEST:
+            return Closed("answered"), self._answer(state, survivors)
+        assert self._identity is not None  # noqa: S101 - checked on construction
+        signature = authentication.sign_survivors(self._identity, state.cohort.header, bitmap)
+        following = Confirmed(state.cohort, state.peers, state.shares, bitmap)
+        return following, Confirmation(state.cohort.header, self.name, signature).to_bytes()
 
-    def _split(self, roster: Roster, seed: bytes, masking: KeyPair) -> dict[str, SharePair]:
-        threshold, count = self._config.threshold, len(roster.entries)
-        seed_shares = shamir.split(seed, threshold, count)
-        key_shares = shamir.split(masking.secret(), threshold, count)
-        return {
-            client: SharePair(seed_shares[x - 1], key_shares[x - 1]) for client, x in roster.points.items()
-        }
+    def _unmask(self, state: Confirmed, event: bytes) -> Step:
+        cohort = state.cohort
+        heard = Confirmations.from_bytes(event, cohort.header)
+        holders = cohort.holders(self.name)
+        signers = from_bitmap(heard.signers, holders)
+        if heard.client != self.name or len(signers) != len(heard.signatures):
+            raise ProtocolError("confirmations for another client or of strangers; leave this server")
+        if len(signers) < self.config.threshold:
+            raise ProtocolError(
+                f"{len(signers)} confirmations, {self.config.threshold} needed; leave the round"
+            )
+        assert self._roster is not None  # noqa: S101 - checked on construction
+        for name, signature in zip(signers, heard.signatures, strict=True):
+            authentication.verify_survivors(self._roster, cohort.header, name, state.survivors, signature)
+        survivors = from_bitmap(state.survivors, cohort.names)
+        return Closed("answered"), self._answer(Masked(cohort, state.peers, state.shares), survivors)
 
-    def _seal(self, roster: Roster, pairs: dict[str, SharePair], encryption: KeyPair) -> Items:
-        header, peers = roster.header_after, [name for name in roster.points if name != self.name]
-        keys = {peer: self._share_key(peer, roster, encryption) for peer in peers}
-        return tuple((peer, seal(keys[peer], pairs[peer], header, self.name, peer)) for peer in peers)
+    def _answer(self, state: Masked, survivors: tuple[str, ...]) -> bytes:
+        """One share of each owner: of the mask key if it is dead, of the seed if its vector is in the sum."""
+        alive = frozenset(survivors)
+        readable = {owner: pair for owner, pair in sorted(state.shares.items()) if pair is not None}
+        shares = tuple(pair.seed if owner in alive else pair.mask_key for owner, pair in readable.items())
+        owners = to_bitmap(readable, state.cohort.names)
+        return UnmaskShares(state.cohort.header, self.name, owners, shares).to_bytes()
 
-    def _unseal(self, sealed: Items, state: _Sharing) -> dict[str, SharePair]:
-        header = state.roster.header_after
-        keys = {sender: self._share_key(sender, state.roster, state.encryption) for sender, _ in sealed}
-        return {sender: unseal(keys[sender], body, header, sender, self.name) for sender, body in sealed}
+    def _require_directory(self, cohort: Cohort, state: Advertised) -> None:
+        names = cohort.names
+        self.config.require_capacity(len(names))
+        self._floors.require_round(self.config, len(names))
+        # Ed25519 is deterministic, so signing again gives the keys as they were sent.
+        if self.name not in cohort or cohort.keys(self.name) != self._keys(state.encryption, state.masking):
+            raise TamperedError("the directory lacks this client's own keys; leave this server")
+        publics = {public for name in names for public in cohort.keys(name)[:2]}
+        if len(publics) != 2 * len(names):
+            raise TamperedError("the directory repeats a public key; leave this server")
+        if self._roster is not None:
+            for name in names:
+                authentication.verify_keys(self._roster, self.config.header, name, cohort.keys(name))
 
-    def _share_key(self, peer: str, roster: Roster, encryption: KeyPair) -> bytes:
-        parties = (self.name, peer)
-        return encryption.agree(
-            roster[peer].encryption_key, Purpose.SHARE_ENCRYPTION, roster.header_after, parties
-        )
+    def _require_peers(self, cohort: Cohort, peers: int) -> None:
+        holders = peers + 1 if cohort.complete else peers
+        if cohort.complete:
+            self._floors.require_cohort(holders)
+        if holders < self.config.threshold:
+            raise ProtocolError(
+                f"{holders} clients hold shares, {self.config.threshold} needed; leave the round"
+            )
 
-    def _pair_mask(self, peer: str, state: _Sharing) -> MaskKey:
-        parties, header = (self.name, peer), state.roster.header_after
-        return MaskKey(state.masking.agree(state.roster[peer].mask_key, Purpose.PAIR_MASK, header, parties))
+    def _require_survivors(self, state: Masked, survivors: tuple[str, ...]) -> None:
+        alive = frozenset(survivors)
+        known = frozenset(state.peers) | {self.name}
+        if self.name not in alive or alive.intersection(state.cohort.peers(self.name)) - known:
+            raise ProtocolError("the survivors lack this client or hold a stranger; leave this server")
+        self._floors.require_cohort(len(survivors))
+        holders = frozenset(state.cohort.holders(self.name))
+        if len(alive & holders) < self.config.threshold:
+            raise TooFewClientsError("too few holders of this client's shares survived; join the next round")
+
+    def _keys(self, encryption: KeyPair, masking: KeyPair) -> Keys:
+        header, publics = self.config.header, (encryption.public, masking.public)
+        signed = b"" if self._identity is None else authentication.sign_keys(self._identity, header, *publics)
+        return Keys(*publics, signed)
+
+    def _split(self, cohort: Cohort, seed: bytes, masking: KeyPair) -> dict[str, SharePair]:
+        holders, threshold = cohort.holders(self.name), self.config.threshold
+        points = [cohort.point(holder) for holder in holders]
+        columns = (shamir.split(secret, threshold, points) for secret in (seed, masking.secret()))
+        return {holder: SharePair(*shares) for holder, *shares in zip(holders, *columns, strict=True)}
+
+    def _seal(self, state: Sharing, peer: str, pair: SharePair) -> bytes:
+        return seal(self._share_key(state, peer), pair, state.cohort.header, self.name, peer)
+
+    def _unseal(self, state: Sharing, peer: str, sealed: bytes) -> SharePair | None:
+        """None for shares that do not open: their sender can still be unmasked by the others."""
+        try:
+            return unseal(self._share_key(state, peer), sealed, state.cohort.header, peer, self.name)
+        except TamperedError:
+            return None
+
+    def _share_key(self, state: Sharing, peer: str) -> bytes:
+        header, parties = state.cohort.header, (self.name, peer)
+        public = state.cohort.keys(peer).encryption
+        return state.encryption.agree(public, Purpose.SHARE_ENCRYPTION, header, parties)
+
+    def _pair_mask(self, state: Ready, peer: str) -> MaskKey:
+        header, parties = state.cohort.header, (self.name, peer)
+        public = state.cohort.keys(peer).masking
+        return MaskKey(state.masking.agree(public, Purpose.PAIR_MASK, header, parties))
+
+    def _encode(self, event: Contribute) -> Ring:
+        config = self.config
+        if event.vector.shape != (config.length,):
+            raise InvalidUpdateError(f"vector of {event.vector.shape}, not ({config.length},); flatten it")
+        if len(event.counters) != config.counters:
+            raise InvalidUpdateError(f"{len(event.counters)} counters, not {config.counters}; give all")
+        if config.noise is not None and event.weight != 1:
+            raise OverflowRefusedError(f"weight {event.weight} beside noise; give every client weight 1")
+        if config.noise is not None:
+            return config.noise.encode(event.vector)
+        return config.encoding.encode(event.vector, event.weight, event.counters)
+
+
+def _kind(event: Event) -> str:
+    return wire.kind_of(event) if isinstance(event, bytes) else type(event).__name__
+
+
+_STEPS: dict[tuple[type[ClientState], str], Callable[..., Step]] = {
+    (New, "Begin"): Client._advertise,
+    (Advertised, "secagg-directory"): Client._share_keys,
+    (Sharing, "secagg-routed"): Client._receive_shares,
+    (Ready, "Contribute"): Client._mask,
+    (Masked, "secagg-survivors"): Client._hear_survivors,
+    (Confirmed, "secagg-confirmations"): Client._unmask,
+}

@@ -11,6 +11,14 @@ class ProtocolError(SecAggError):
     """A message is out of order, repeated, from another round, or asks for what must not be given."""
 
 
+class OutOfOrderError(ProtocolError):
+    """A message that this phase does not expect; the state stays as it was."""
+
+
+class AbortedError(ProtocolError):
+    """The round ended without a result."""
+
+
 class TamperedError(ProtocolError):
     """A key, ciphertext, share or sum is not what its owner made."""
 

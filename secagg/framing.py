@@ -7,7 +7,7 @@ from typing import Any
 from gradveil.exchange import WireError, wire
 from secagg.errors import ProtocolError
 
-VERSION = 1
+VERSION = 2
 MAX_CLIENTS = 4096
 KEY_BYTES = 32
 FIXED_BYTES = 1024
@@ -16,9 +16,6 @@ FIXED_BYTES = 1024
 _MAX_NAME_BYTES = 200
 _ITEM_OVERHEAD = 16
 _CURVE25519 = 2**255 - 19
-
-Items = tuple[tuple[str, bytes], ...]
-"""One blob for each client, by increasing client id."""
 
 
 @dataclass(frozen=True)
@@ -80,19 +77,6 @@ def checked_names(packed: Sequence[object]) -> tuple[str, ...]:
     if list(names) != sorted(set(names)):
         raise WireError("client ids are repeated or unordered; the sender is broken")
     return names
-
-
-def checked_items(packed: Sequence[object], blob_bytes: int) -> Items:
-    """Pairs of client id and blob of exactly this size.
-
-    Raises:
-        WireError: another shape, type, size or order.
-    """
-    pairs = [pair for pair in packed if isinstance(pair, list) and len(pair) == 2]
-    if len(pairs) != len(packed):
-        raise WireError("a list holds something else than [client, bytes]; the sender is broken")
-    names = checked_names([name for name, _ in pairs])
-    return tuple((name, checked_blob(blob, blob_bytes)) for name, (_, blob) in zip(names, pairs, strict=True))
 
 
 def checked_blob(blob: object, size: int) -> bytes:

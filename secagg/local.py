@@ -1,25 +1,24 @@
 """A whole round in one process, for audits, tests and simulations; measures bytes and seconds."""
 
 import secrets
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gradveil.parties import Identity, Roster
+from secagg.adversary import Adversary
 from secagg.client import Client
 from secagg.config import SESSION_BYTES, RoundConfig, default_threshold
-from secagg.errors import ProtocolError
+from secagg.errors import AbortedError, ProtocolError
+from secagg.events import SERVER, Begin, Closed, Contribute, Deadline, Event, Outgoing
+from secagg.parameters import Parameters
 from secagg.ring import FixedPoint
-from secagg.server import Aggregate, Server
-
-SERVER = "server"
-"""Name of the server in envelopes; no client may bear it."""
-
-P = ParamSpec("P")
-R = TypeVar("R")
+from secagg.server import Server
+from secagg.server_states import Aggregate, Done, Summing
+from secagg.session import ClientSession, ServerSession
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,15 @@ class Envelope:
 
 class LocalRound:
     """All parties of one round; each step passes real messages as bytes.
+
+    Args:
+        clients: their ids.
+        fixed_point: numbers on the ring.
+        length: values of each vector.
+        context: 32-byte hash of the model and configuration.
+        threshold: shares that rebuild a secret; `default_threshold` if None.
+        parameters: threshold and neighbours by `secagg.choose`, instead.
+        adversary: whether messages are signed and survivors confirmed.
 
     Attributes:
         client_seconds: time in the steps of each client.
@@ -50,16 +58,33 @@ class LocalRound:
         *,
         context: bytes,
         threshold: int | None = None,
+        parameters: Parameters | None = None,
+        adversary: Adversary = Adversary.SEMI_HONEST,
     ) -> None:
         if len(set(clients)) != len(clients) or SERVER in clients:
             raise ProtocolError(f"client ids must be distinct and not {SERVER!r}; rename them")
-        threshold = default_threshold(len(clients)) if threshold is None else threshold
-        session = secrets.token_bytes(SESSION_BYTES)
-        config = RoundConfig(session, 0, context, threshold, fixed_point, length)
-        self._clients = {name: Client(name, config) for name in clients}
-        self._server = Server(config)
-        self._survivors: list[str] = []
+        sparse = None if parameters is None or parameters.complete else parameters.neighbours
+        if parameters is not None:
+            threshold = parameters.threshold
+        config = RoundConfig(
+            session=secrets.token_bytes(SESSION_BYTES),
+            round=0,
+            context=context,
+            threshold=default_threshold(len(clients)) if threshold is None else threshold,
+            encoding=fixed_point,
+            length=length,
+            neighbours=sparse,
+            adversary=adversary,
+        )
+        roster, identities = enrolled(clients, adversary)
+        self._clients: dict[str, ClientSession] = {
+            name: ClientSession(Client(name, config, identity=identities.get(name), roster=roster))
+            for name in clients
+        }
+        server = Server(config, expects=len(clients), roster=roster)
+        self._server = ServerSession(server)
         self._messages: list[Envelope] = []
+        self._pending: tuple[Outgoing, ...] = ()
         self.client_seconds = dict.fromkeys(clients, 0.0)
         self.server_seconds = 0.0
 
@@ -70,67 +95,106 @@ class LocalRound:
 
     def share_keys(self, absent: Collection[str] = ()) -> None:
         """Rounds 0 and 1; `absent` clients advertise keys and vanish before sharing them."""
-        for name, client in self._clients.items():
-            self._up(name, self._timed(name, client.advertise), self._server.receive_keys)
-        roster = self._serve(self._server.close_keys)
+        _require_present(absent, self._clients)
+        directories: tuple[Outgoing, ...] = ()
         for name in self._clients:
-            self._down(name, roster)
-        for name in self._present(self._clients, absent):
-            shares = self._timed(name, self._clients[name].share_keys, roster)
-            self._up(name, shares, self._server.receive_shares)
-        for name, routed in self._serve(self._server.close_shares).items():
-            self._down(name, routed)
-            self._timed(name, self._clients[name].receive_shares, routed)
+            (keys,) = self._ask(name, Begin())
+            directories += self._tell_server(name, keys)
+        directories = directories or self._serve(Deadline())
+        self._require_open()
+        routed: tuple[Outgoing, ...] = ()
+        for directory in directories:
+            self._note(SERVER, directory.receiver, directory.payload)
+            if directory.receiver not in absent:
+                (shares,) = self._ask(directory.receiver, directory.payload)
+                routed += self._tell_server(directory.receiver, shares)
+        routed = routed or self._serve(Deadline())
+        self._require_open()
+        for message in routed:
+            self._tell(message)
 
     def mask(self, client: str, vector: NDArray[np.float32], weight: int) -> bytes:
-        """Round 2: one client's MaskedInput of a float32 vector (length,); raises as `Client.mask` does."""
+        """Round 2: one client's MaskedInput of a float32 vector (length,); raises as `Client.step` does."""
         if client not in self._clients:
             raise ProtocolError(f"no client {client!r} in this round; name one of its clients")
-        return self._timed(client, self._clients[client].mask, vector, weight)
+        (masked,) = self._ask(client, Contribute(vector, weight))
+        return masked.payload
 
     def submit(self, payload: bytes) -> str:
-        """Round 2: the server adds a masked vector on arrival and says whose; raises as `receive_input`."""
-        client = self._serve(self._server.receive_input, payload)
-        self._messages.append(Envelope(client, SERVER, payload))
-        self._survivors.append(client)
+        """Round 2: the server adds a masked vector on arrival and says whose; raises as `Server.step`."""
+        before = self._survivors()
+        self._pending = self._serve(payload)
+        (client,) = self._survivors() - before
+        self._note(client, SERVER, payload)
         return client
 
     def unmask(self, absent: Collection[str] = ()) -> Aggregate:
-        """Round 4; `absent` clients sent their vector and vanish before answering.
+        """Rounds 3 and 4; `absent` clients sent their vector and vanish before answering.
 
         Raises:
-            TooFewClientsError: too few vectors, or too few answers.
+            AbortedError: too few vectors or answers, or wrong shares.
         """
-        dead = self._serve(self._server.close_inputs)
-        for name in self._survivors:
-            self._down(name, dead)
-        for name in self._present(self._survivors, absent):
-            self._up(name, self._timed(name, self._clients[name].unmask, dead), self._server.receive_unmask)
-        return self._serve(self._server.finish)
+        _require_present(absent, self._survivors())
+        messages = self._pending if not isinstance(self._server.state, Summing) else self._serve(Deadline())
+        while messages and not isinstance(self._server.state, Done | Closed):
+            messages = self._exchange(messages, absent)
+        self._require_open()
+        if isinstance(self._server.state, Done):
+            return self._server.state.aggregate
+        raise AbortedError("the round stopped half-way; start a new one")
 
-    def _present(self, names: Collection[str], absent: Collection[str]) -> list[str]:
-        strangers = set(absent) - set(names)
-        if strangers:
-            raise ProtocolError(
-                f"{min(strangers)!r} is not in this phase, so it cannot vanish; correct `absent`"
-            )
-        return [name for name in names if name not in absent]
+    def _require_open(self) -> None:
+        if isinstance(self._server.state, Closed):
+            raise AbortedError(self._server.state.reason)
 
-    def _up(self, sender: str, payload: bytes, receive: Callable[[bytes], None]) -> None:
-        self._messages.append(Envelope(sender, SERVER, payload))
-        self._serve(receive, payload)
+    def _exchange(self, messages: Sequence[Outgoing], absent: Collection[str]) -> tuple[Outgoing, ...]:
+        """Everybody present answers; then the phase ends."""
+        phase, following = type(self._server.state), tuple[Outgoing, ...]()
+        for message in messages:
+            self._note(SERVER, message.receiver, message.payload)
+            if message.receiver not in absent:
+                for answer in self._ask(message.receiver, message.payload):
+                    following += self._tell_server(message.receiver, answer)
+        return following if type(self._server.state) is not phase else self._serve(Deadline())
 
-    def _down(self, receiver: str, payload: bytes) -> None:
-        self._messages.append(Envelope(SERVER, receiver, payload))
+    def _survivors(self) -> frozenset[str]:
+        return frozenset(getattr(self._server.state, "survivors", ()))
 
-    def _timed(self, client: str, step: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    def _tell(self, message: Outgoing) -> None:
+        self._note(SERVER, message.receiver, message.payload)
+        self._ask(message.receiver, message.payload)
+
+    def _tell_server(self, sender: str, message: Outgoing) -> tuple[Outgoing, ...]:
+        self._note(sender, SERVER, message.payload)
+        return self._serve(message.payload)
+
+    def _note(self, sender: str, receiver: str, payload: bytes) -> None:
+        self._messages.append(Envelope(sender, receiver, payload))
+
+    def _ask(self, client: str, event: Event) -> tuple[Outgoing, ...]:
         start = perf_counter()
-        result = step(*args, **kwargs)
-        self.client_seconds[client] += perf_counter() - start
-        return result
+        try:
+            return self._clients[client].handle(event)
+        finally:
+            self.client_seconds[client] += perf_counter() - start
 
-    def _serve(self, step: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    def _serve(self, event: Event) -> tuple[Outgoing, ...]:
         start = perf_counter()
-        result = step(*args, **kwargs)
-        self.server_seconds += perf_counter() - start
-        return result
+        try:
+            return self._server.handle(event)
+        finally:
+            self.server_seconds += perf_counter() - start
+
+
+def enrolled(clients: Sequence[str], adversary: Adversary) -> tuple[Roster | None, dict[str, Identity]]:
+    """Identities of all clients and the roster that lists them; neither where nothing is signed."""
+    if adversary is Adversary.SEMI_HONEST:
+        return None, {}
+    identities = {name: Identity.generate(name) for name in clients}
+    return Roster.of(identities.values(), Identity.generate(SERVER)), identities
+
+
+def _require_present(absent: Collection[str], present: Collection[str]) -> None:
+    strangers = set(absent) - set(present)
+    if strangers:
+        raise ProtocolError(f"{min(strangers)!r} is not in this phase, so it cannot vanish; correct `absent`")

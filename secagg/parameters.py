@@ -1,9 +1,9 @@
 """How many neighbours and which threshold SecAgg+ needs (Bell et al. 2020), and what that promises."""
 
 import math
-from dataclasses import asdict, dataclass
-from enum import StrEnum
+from dataclasses import asdict, dataclass, replace
 
+from secagg.adversary import Adversary
 from secagg.config import default_threshold
 from secagg.errors import ProtocolError
 from secagg.tails import fewest_marked, log2_all_marked, most_marked
@@ -16,6 +16,12 @@ neighbours. If 6 collude, one has with probability 2^-8 (at 100 clients, one col
 The complete graph holds up to a third of the clients, and 49 neighbours are cheap.
 """
 
+GRINDING_BITS = 20
+"""Added to sigma against a malicious server, which may try directories until their graph suits it.
+
+Each try costs it a slow hash (`secagg.cohort`), and all of them must fit before a phase's deadline.
+"""
+
 _FEWEST_CLIENTS, _MOST_CLIENTS = 3, 1_000_000
 _FEWEST_HONEST = 2  # colluders subtract their own vectors from the sum, which would lay a single one bare
 _MOST_BITS = 256  # of sigma and eta; tails in float64 reach down to about 2^-1000
@@ -25,17 +31,6 @@ _ROUNDING = 1e-14  # 0.29 * 100 is 28.999...: without this it would count one co
 
 class InfeasibleError(ProtocolError):
     """No graph and threshold keep both promises at these rates."""
-
-
-class Adversary(StrEnum):
-    """What a server does, beside reading all it receives together with the corrupt clients."""
-
-    SEMI_HONEST = "semi-honest"
-    """Follows the protocol: a client is safe while fewer than t holders of its shares collude."""
-    MALICIOUS = "malicious"
-    """Calls one client dead to some holders, alive to others: safe while 2t > holders + colluding holders.
-
-    On a sparse graph it may still split the sum in two, if it sees the graph before it says who is dead."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,9 +113,14 @@ class Parameters(Setting):
         return self.clients if self.complete else self.neighbours
 
     @property
+    def survives_cuts(self) -> bool:
+        """Whether a server that sees the graph cannot split the sum by calling two runs of clients dead."""
+        return self.complete or self.threshold >= cut_threshold(self, self.neighbours)
+
+    @property
     def claim(self) -> str:
         """What these parameters promise, in one sentence."""
-        blind = "" if self.complete else ", neither picked with sight of the graph"
+        blind = "" if self.survives_cuts else ", neither picked with sight of the graph"
         correctness, security = ("0", "0") if self.complete else (f"2^-{self.eta}", f"2^-{self.sigma}")
         return (
             f"When at most {self.dropouts} of {self.clients} clients drop out and at most {self.colluders} "
@@ -140,6 +140,9 @@ def choose(
 ) -> Parameters:
     """The complete graph up to COMPLETE_UP_TO clients, above that a sparse one; arguments as in `Setting`.
 
+    Against a malicious server a sparse graph is chosen for GRINDING_BITS more bits of security, and such that
+    the server cannot split the sum.
+
     Raises:
         ProtocolError: an argument out of range.
         InfeasibleError: nothing keeps both promises at these rates.
@@ -147,7 +150,11 @@ def choose(
     setting = Setting(
         clients=clients, dropout=dropout, corrupt=corrupt, sigma=sigma, eta=eta, adversary=adversary
     )
-    return complete_parameters(setting) if clients <= COMPLETE_UP_TO else harary_parameters(setting)
+    if clients <= COMPLETE_UP_TO:
+        return complete_parameters(setting)
+    if adversary is Adversary.SEMI_HONEST:
+        return harary_parameters(setting)
+    return harary_parameters(replace(setting, sigma=sigma + GRINDING_BITS), against_cuts=True)
 
 
 def complete_parameters(setting: Setting) -> Parameters:
@@ -165,8 +172,20 @@ def complete_parameters(setting: Setting) -> Parameters:
     return Parameters(**asdict(setting), neighbours=clients - 1, threshold=threshold)
 
 
-def harary_parameters(setting: Setting) -> Parameters:
+def cut_threshold(setting: Setting, neighbours: int) -> int:
+    """Least t that a client at the edge of a cut ring cannot collect: half its neighbours, and colluders.
+
+    Two runs of k/2 clients called dead leave two arcs, each told that the other is dead. A client at the edge
+    of an arc then has k/2 neighbours left, and colluders among those beyond.
+    """
+    half, chance = neighbours // 2, 2.0 ** -(setting.sigma + 2) / (2 * setting.clients)
+    return half + most_marked(setting.clients, setting.colluders, half, chance) + 1
+
+
+def harary_parameters(setting: Setting, *, against_cuts: bool = False) -> Parameters:
     """The smallest even degree of a random Harary graph, and its smallest threshold.
+
+    `against_cuts` asks for a threshold of `cut_threshold` or more besides.
 
     Raises:
         InfeasibleError: no degree below n - 1 keeps both promises.
@@ -175,20 +194,24 @@ def harary_parameters(setting: Setting) -> Parameters:
         never with a threshold that survivors may miss (there, if corrupt is near 0).
     """
     for neighbours in range(2, setting.clients - 1, 2):
-        threshold = _threshold(setting, neighbours)
+        threshold = _threshold(setting, neighbours, against_cuts)
         if threshold is not None:
             return Parameters(**asdict(setting), neighbours=neighbours, threshold=threshold)
     raise InfeasibleError(f"no sparse graph of {setting.clients} clients will do; lower dropout or corrupt")
 
 
-def _threshold(setting: Setting, neighbours: int) -> int | None:
-    # Half of 2^-sigma is for a cut graph, half for colluders around a client, whichever of the n it is.
+def _threshold(setting: Setting, neighbours: int, against_cuts: bool) -> int | None:
+    # Half of 2^-sigma is for a cut graph, half for colluders around a client, whichever of the n it is; with
+    # `against_cuts` the second half is shared by all its neighbours and those of either side.
     if _log2_cut(setting, neighbours) >= -(setting.sigma + 1):
         return None
     clients, survivors = setting.clients, setting.clients - setting.dropouts
-    insecure, incorrect = 2.0 ** -(setting.sigma + 1) / clients, 2.0**-setting.eta / clients
+    bits = setting.sigma + (2 if against_cuts else 1)
+    insecure, incorrect = 2.0**-bits / clients, 2.0**-setting.eta / clients
     colluding = most_marked(clients, setting.colluders, neighbours, insecure)
     threshold = setting.safe_threshold(neighbours, colluding)
+    if against_cuts:
+        threshold = max(threshold, cut_threshold(setting, neighbours))
     return threshold if threshold <= fewest_marked(clients, survivors, neighbours, incorrect) else None
 
 

@@ -1,223 +1,298 @@
-"""The server of one round: adds masked vectors as they arrive and forgets them (Bonawitz et al. 2017).
+"""The server of one round: states and events in, states and messages out (Bonawitz et al. 2017).
 
-The server holds no secret until survivors hand it shares. It trusts the client id inside each message:
-the transport must have checked that the message comes from that client.
+It adds masked vectors as they arrive and forgets them, and holds no secret until survivors hand it shares.
+Against a malicious server clients sign what they send, and this server drops what is not signed; otherwise
+the transport must have checked that a message comes from the client it names.
 """
 
-from collections.abc import Container
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Iterable
+from concurrent.futures import Executor
 
 import numpy as np
-from numpy.typing import NDArray
 
-from secagg import shamir
-from secagg.agreement import KeyPair, Purpose, derive
+from gradveil.exchange import TooFewClientsError, wire
+from gradveil.parties import Roster
+from secagg import authentication
+from secagg.adversary import Adversary
+from secagg.agreement import require_usable
+from secagg.bitmaps import from_bitmap, to_bitmap
+from secagg.cohort import Cohort
 from secagg.config import Floors, RoundConfig
-from secagg.errors import ProtocolError, TamperedError, TooFewSharesError
-from secagg.machine import Machine
-from secagg.masking import MaskKey, pair_sign
+from secagg.errors import OutOfOrderError, ProtocolError, TamperedError
+from secagg.events import SERVER, Closed, Deadline, Event, Outgoing
 from secagg.messages import (
+    Abort,
     Advertise,
-    DeadList,
+    Confirmation,
+    Confirmations,
+    Directory,
     EncryptedShares,
     MaskedInput,
-    Roster,
     RoutedShares,
+    Survivors,
     UnmaskShares,
 )
-from secagg.ring import Ring
+from secagg.packing import packed_bytes, unpack
+from secagg.residues import reduce
+from secagg.server_states import (
+    Advertising,
+    Aggregate,
+    Confirming,
+    Done,
+    ServerState,
+    Sharing,
+    Summing,
+    Unmasking,
+)
+from secagg.unmasking import Rebuilder, remove_masks
+
+Step = tuple[ServerState, tuple[Outgoing, ...]]
 
 
-@dataclass(frozen=True, eq=False)
-class Aggregate:
-    """The exact sum over the survivors.
+class Server:
+    """The server's part of one round, a function of state and event; `ServerSession` keeps the state.
 
-    Attributes:
-        ring_total: sum modulo 2^modulus_bits, shape (n + 1,).
-        total: sums of weight * x and, last, the sum of weights, float64 (n + 1,).
-        survivors: the clients in the sum.
-    """
+    A step takes its state over: do not use the old one again, unless the step raised. A phase ends when all
+    that can answer have, or at a `Deadline`.
 
-    ring_total: Ring
-    total: NDArray[np.float64]
-    survivors: frozenset[str]
-
-
-@dataclass
-class _Advertising:
-    keys: dict[str, Advertise] = field(default_factory=dict)
-
-
-@dataclass
-class _Sharing:
-    roster: Roster
-    shares: dict[str, EncryptedShares] = field(default_factory=dict)
-
-
-@dataclass
-class _Summing:
-    roster: Roster
-    commitments: dict[str, bytes]
-    total: Ring
-    survivors: set[str] = field(default_factory=set)
-
-
-@dataclass
-class _Unmasking:
-    roster: Roster
-    commitments: dict[str, bytes]
-    total: Ring
-    survivors: frozenset[str]
-    dead: frozenset[str]
-    answers: dict[str, UnmaskShares] = field(default_factory=dict)
-
-
-class Server(Machine):
-    """Collects each phase's messages in any order; `close_...` ends it when the caller's clock says so.
-
-    A refused message or a phase closed too early leaves the state as it was.
+    Args:
+        config: what all parties agreed on.
+        floors: limits of this server.
+        expects: number of clients at which the first phase ends before its deadline.
+        roster: whose signatures count; needed if the configuration is for a malicious server.
+        executor: where masks are computed; `workers` parts.
+        workers: see `executor`.
 
     Raises:
-        WireError: in any step, damaged bytes.
-        ProtocolError: in any step, a message out of order, repeated, or from another round or a stranger.
-        TooFewClientsError: on closing a phase, fewer clients than the threshold or the floor.
+        ProtocolError: signatures are required and there is no roster.
     """
 
-    def __init__(self, config: RoundConfig, floors: Floors | None = None) -> None:
-        super().__init__(_Advertising())
-        self._config = config
+    def __init__(
+        self,
+        config: RoundConfig,
+        floors: Floors | None = None,
+        *,
+        expects: int | None = None,
+        roster: Roster | None = None,
+        executor: Executor | None = None,
+        workers: int = 1,
+    ) -> None:
+        if config.adversary is Adversary.MALICIOUS and roster is None:
+            raise ProtocolError("clients sign what they send; give the server their roster")
+        self.config = config
         self._floors = floors or Floors()
+        self._expects, self._roster = expects, roster
+        self._executor, self._workers = executor, workers
 
-    def receive_keys(self, payload: bytes) -> None:
-        """Round 0: take one Advertise; raises OverflowRefusedError above the capacity."""
-        state = self._expect(_Advertising)
-        message = Advertise.from_bytes(payload, self._config.header)
-        _require_new(message.client, state.keys.keys())
-        self._config.require_capacity(len(state.keys) + 1)
-        state.keys[message.client] = message
+    def initial(self) -> ServerState:
+        """The state before the round."""
+        return Advertising()
 
-    def close_keys(self) -> bytes:
-        """Round 0: the Roster for every client that advertised."""
-        state = self._expect(_Advertising)
-        self._floors.require_roster(len(state.keys), self._config.threshold)
-        roster = Roster(self._config.header, tuple(keys for _, keys in sorted(state.keys.items())))
-        self._state = _Sharing(roster)
-        return roster.to_bytes()
-
-    def receive_shares(self, payload: bytes) -> None:
-        """Round 1: take one client's EncryptedShares."""
-        state = self._expect(_Sharing)
-        message = EncryptedShares.from_bytes(payload, state.roster.header_after)
-        _require_new(message.client, state.shares.keys())
-        receivers = {receiver for receiver, _ in message.sealed}
-        if message.client in receivers or receivers | {message.client} != state.roster.points.keys():
-            raise ProtocolError(f"{message.client!r} must send one share to each other client; drop it")
-        state.shares[message.client] = message
-
-    def close_shares(self) -> dict[str, bytes]:
-        """Round 1: RoutedShares for each client that shared keys (U2); the round goes on without others."""
-        state = self._expect(_Sharing)
-        self._floors.require_cohort(len(state.shares), self._config.threshold)
-        routed = {client: self._route(client, state) for client in state.shares}
-        commitments = {client: message.commitment for client, message in state.shares.items()}
-        total = np.zeros(self._config.length + 1, dtype=self._config.encoding.dtype)
-        self._state = _Summing(state.roster, commitments, total)
-        return routed
-
-    def receive_input(self, payload: bytes) -> str:
-        """Round 2: add one MaskedInput to the sum; returns the client's id."""
-        state = self._expect(_Summing)
-        header, config = state.roster.header_after, self._config
-        message = MaskedInput.from_bytes(payload, header, config.length, config.encoding)
-        _require_new(message.client, state.survivors)
-        _require_member(message.client, state.commitments.keys())
-        state.total += message.ring
-        state.survivors.add(message.client)
-        return message.client
-
-    def close_inputs(self) -> bytes:
-        """Round 4: the DeadList for every survivor; later vectors are refused."""
-        state = self._expect(_Summing)
-        self._floors.require_cohort(len(state.survivors), self._config.threshold)
-        survivors = frozenset(state.survivors)
-        dead = state.commitments.keys() - survivors
-        self._state = _Unmasking(state.roster, state.commitments, state.total, survivors, frozenset(dead))
-        return DeadList(state.roster.header_after, tuple(sorted(dead))).to_bytes()
-
-    def receive_unmask(self, payload: bytes) -> None:
-        """Round 4: take one survivor's UnmaskShares."""
-        state = self._expect(_Unmasking)
-        message = UnmaskShares.from_bytes(payload, state.roster.header_after)
-        _require_new(message.client, state.answers.keys())
-        _require_member(message.client, state.survivors)
-        if {owner for owner, _ in message.shares} != state.commitments.keys():
-            raise ProtocolError(f"{message.client!r} must send one share of each client; drop it")
-        state.answers[message.client] = message
-
-    def finish(self) -> Aggregate:
-        """Round 4: rebuild seeds of survivors and mask keys of the dead, take all masks off the sum.
+    def step(self, state: ServerState, event: Event) -> Step:
+        """The next state, and messages to clients.
 
         Raises:
-            TooFewSharesError: fewer answers than the threshold; more may still come.
-            TamperedError: a rebuilt secret is not its owner's, or the weights do not add up.
+            WireError: damaged bytes.
+            SignatureError: a message that its sender did not sign.
+            OutOfOrderError: an event that this state does not expect.
+            ProtocolError: a message that is repeated, of a stranger, or not what its phase asks for.
+            OverflowRefusedError: more clients than a sum holds.
         """
-        state = self._expect(_Unmasking)
-        self._require_answers(len(state.answers))
-        secrets = self._rebuild(state)
-        self._close()
-        for owner, secret in secrets.items():
-            if owner in state.dead:
-                _remove_pair_masks(state, owner, KeyPair.from_secret(secret))
-            else:
-                _remove_self_mask(state, owner, secret)
-        return self._aggregate(state)
+        message, signature = event, b""
+        if isinstance(event, bytes):
+            message, signature = authentication.split_message(event, self.config)
+        kind = wire.kind_of(message) if isinstance(message, bytes) else type(message).__name__
+        handler = _STEPS.get((type(state), kind))
+        if handler is None:
+            raise OutOfOrderError(f"{kind} in state {type(state).__name__}; keep the order of messages")
+        if isinstance(event, Deadline):
+            return self._close_or_abort(handler, state)
+        return handler(self, state, message, signature)
 
-    def _route(self, receiver: str, state: _Sharing) -> bytes:
-        senders = sorted(sender for sender in state.shares if sender != receiver)
-        sealed = tuple((sender, dict(state.shares[sender].sealed)[receiver]) for sender in senders)
-        return RoutedShares(state.roster.header_after, receiver, sealed).to_bytes()
+    def abort(self, state: ServerState, reason: str) -> Step:
+        """End the round without a result, and tell everybody who is known."""
+        message = Abort(self.config.header, reason).to_bytes()
+        return Closed(reason), _to_all(_known(state), message)
 
-    def _require_answers(self, count: int) -> None:
-        if count < self._config.threshold:
-            needed = self._config.threshold
-            raise TooFewSharesError(f"{count} clients answered, {needed} needed; wait or start a new round")
+    def _close_or_abort(self, close: Callable[..., Step], state: ServerState) -> Step:
+        try:
+            return close(self, state)
+        except (TooFewClientsError, TamperedError, ProtocolError) as error:
+            return self.abort(state, str(error))
 
-    def _rebuild(self, state: _Unmasking) -> dict[str, bytes]:
-        responders = sorted(state.answers)[: self._config.threshold]
-        answers = {state.roster.points[name]: dict(state.answers[name].shares) for name in responders}
-        owners = sorted(state.commitments)
-        return {owner: self._rebuild_one(state, owner, answers) for owner in owners}
+    def _receive_keys(self, state: Advertising, message: bytes, signature: bytes) -> Step:
+        found = Advertise.from_bytes(message, self.config.header)
+        self._require_signed(found.client, message, signature)
+        _require_new(found.client, state.keys)
+        self.config.require_capacity(len(state.keys) + 1)
+        self._require_keys(found, state)
+        state.keys[found.client] = found.keys
+        return (
+            self._close_or_abort(Server._close_keys, state)
+            if len(state.keys) == self._expects
+            else (state, ())
+        )
 
-    def _rebuild_one(self, state: _Unmasking, owner: str, answers: dict[int, dict[str, bytes]]) -> bytes:
-        shares = [(x, answer[owner]) for x, answer in answers.items()]
-        secret = shamir.combine(shares, self._config.threshold)
-        if owner in state.dead:
-            genuine = KeyPair.from_secret(secret).public == state.roster[owner].mask_key
-        else:
-            header = state.roster.header_after
-            genuine = derive(secret, Purpose.SEED_COMMITMENT, header, [owner]) == state.commitments[owner]
-        if not genuine:
-            raise TamperedError(f"the secret rebuilt for {owner!r} is not its own; start a new round")
-        return secret
+    def _require_keys(self, found: Advertise, state: Advertising) -> None:
+        """Refuse keys that would make honest clients leave the round."""
+        if found.client == SERVER:
+            raise ProtocolError(f"a client may not be called {SERVER!r}; rename it")
+        if bool(found.keys.signature) != (self.config.adversary is Adversary.MALICIOUS):
+            raise ProtocolError(f"{found.client!r} signs where nothing is signed, or the reverse; drop it")
+        taken = {public for keys in state.keys.values() for public in keys[:2]}
+        publics = {found.keys.encryption, found.keys.masking}
+        if len(publics) < 2 or publics & taken:
+            raise ProtocolError(f"{found.client!r} repeats a public key; drop it")
+        for public in publics:
+            require_usable(public, found.client)
+        if self._roster is not None:
+            authentication.verify_keys(self._roster, self.config.header, found.client, found.keys)
 
-    def _aggregate(self, state: _Unmasking) -> Aggregate:
-        total = self._config.encoding.decode(state.total)
-        most = len(state.survivors) * self._config.encoding.max_weight
-        if not len(state.survivors) <= total[-1] <= most:
+    def _close_keys(self, state: Advertising) -> Step:
+        names = tuple(sorted(state.keys))
+        self._floors.require_round(self.config, len(names))
+        directory = Directory(self.config.header, names, tuple(state.keys[name] for name in names))
+        return Sharing(Cohort(self.config, directory)), _to_all(names, directory.to_bytes())
+
+    def _receive_shares(self, state: Sharing, message: bytes, signature: bytes) -> Step:
+        found = EncryptedShares.from_bytes(message, state.cohort.header)
+        self._require_signed(found.client, message, signature)
+        _require_member(found.client, state.cohort)
+        _require_new(found.client, state.shares)
+        if len(found.sealed) != len(state.cohort.peers(found.client)):
+            raise ProtocolError(f"{found.client!r} must send one share to each neighbour; drop it")
+        state.shares[found.client] = found
+        return (
+            self._close_or_abort(Server._close_shares, state)
+            if len(state.shares) == len(state.cohort.names)
+            else (state, ())
+        )
+
+    def _close_shares(self, state: Sharing) -> Step:
+        """U2 is fixed; the round goes on without those who sent no shares."""
+        self._require_holders(state.cohort, len(state.shares))
+        sealed = {
+            sender: dict(zip(state.cohort.peers(sender), message.sealed, strict=True))
+            for sender, message in state.shares.items()
+        }
+        routed = tuple(Outgoing(name, _route(name, state.cohort, sealed)) for name in sorted(sealed))
+        commitments = {client: message.commitment for client, message in state.shares.items()}
+        total = np.zeros(self.config.coordinates, dtype=self.config.encoding.dtype)
+        return Summing(state.cohort, commitments, total), routed
+
+    def _receive_input(self, state: Summing, message: bytes, signature: bytes) -> Step:
+        bits, count = self.config.encoding.modulus_bits, self.config.coordinates
+        found = MaskedInput.from_bytes(message, state.cohort.header, packed_bytes(count, bits))
+        self._require_signed(found.client, message, signature)
+        _require_member(found.client, state.commitments)
+        _require_new(found.client, state.survivors)
+        ring = unpack(found.packed, count, bits)
+        np.add(state.total, ring, out=state.total)
+        state.survivors.add(found.client)
+        return (
+            self._close_or_abort(Server._close_inputs, state)
+            if len(state.survivors) == len(state.commitments)
+            else (state, ())
+        )
+
+    def _close_inputs(self, state: Summing) -> Step:
+        """U3 is fixed; later vectors are refused."""
+        self._require_holders(state.cohort, len(state.survivors))
+        survivors, cohort = frozenset(state.survivors), state.cohort
+        message = Survivors(cohort.header, to_bitmap(survivors, cohort.names)).to_bytes()
+        following = Confirming if self.config.adversary is Adversary.MALICIOUS else Unmasking
+        return following(cohort, state.commitments, state.total, survivors), _to_all(survivors, message)
+
+    def _receive_confirmation(self, state: Confirming, message: bytes, signature: bytes) -> Step:
+        found = Confirmation.from_bytes(message, state.cohort.header)
+        self._require_signed(found.client, message, signature)
+        _require_member(found.client, state.survivors)
+        _require_new(found.client, state.signatures)
+        state.signatures[found.client] = found.signature
+        return (
+            self._close_or_abort(Server._close_confirmations, state)
+            if len(state.signatures) == len(state.survivors)
+            else (state, ())
+        )
+
+    def _close_confirmations(self, state: Confirming) -> Step:
+        """Each client that confirmed gets the signatures of those who hold its shares."""
+        self._require_holders(state.cohort, len(state.signatures))
+        messages = tuple(Outgoing(name, _confirmed(name, state)) for name in sorted(state.signatures))
+        return Unmasking(state.cohort, state.commitments, state.total, state.survivors), messages
+
+    def _receive_unmask(self, state: Unmasking, message: bytes, signature: bytes) -> Step:
+        found = UnmaskShares.from_bytes(message, state.cohort.header)
+        self._require_signed(found.client, message, signature)
+        _require_member(found.client, state.survivors)
+        _require_new(found.client, state.answers)
+        owners = from_bitmap(found.owners, state.cohort.names)
+        held = {name for name in state.cohort.peers(found.client) if name in state.commitments}
+        if len(owners) != len(found.shares) or not set(owners) <= held | {found.client}:
+            raise ProtocolError(f"{found.client!r} must send one share of each owner it holds; drop it")
+        state.answers[found.client] = dict(zip(owners, found.shares, strict=True))
+        return (
+            self._close_or_abort(Server._finish, state)
+            if len(state.answers) == len(state.survivors)
+            else (state, ())
+        )
+
+    def _finish(self, state: Unmasking) -> Step:
+        rebuilder = Rebuilder(state)
+        masks = list(rebuilder.masks())
+        remove_masks(state.total, masks, self._executor, self._workers)
+        return Done(self._aggregate(state, frozenset(rebuilder.suspects))), ()
+
+    def _aggregate(self, state: Unmasking, suspects: frozenset[tuple[str, str]]) -> Aggregate:
+        config, ring = self.config, reduce(state.total, self.config.encoding.modulus_bits)
+        decoded = config.encoding.decode(ring, counters=config.counters)
+        values, counters = decoded[: config.length + 1], decoded[config.length + 1 :]
+        most = len(state.survivors) * config.encoding.max_weight
+        if not len(state.survivors) <= values[-1] <= most:
             raise TamperedError("the weights do not add up, so a vector was damaged; start a new round")
-        return Aggregate(state.total, total, state.survivors)
+        return Aggregate(ring, values, tuple(int(each) for each in counters), state.survivors, suspects)
+
+    def _require_holders(self, cohort: Cohort, clients: int) -> None:
+        self._floors.require_cohort(clients)
+        if cohort.complete and clients < self.config.threshold:
+            needed = self.config.threshold
+            raise TooFewClientsError(f"{clients} clients hold shares, {needed} needed; start a new round")
+
+    def _require_signed(self, client: str, message: bytes, signature: bytes) -> None:
+        if self.config.adversary is Adversary.MALICIOUS and self._roster is not None:
+            authentication.verify_message(self._roster, client, message, signature)
 
 
-def _remove_self_mask(state: _Unmasking, owner: str, seed: bytes) -> None:
-    key = derive(seed, Purpose.SELF_MASK, state.roster.header_after, [owner])
-    MaskKey(key).apply(state.total, -1)
+def _route(receiver: str, cohort: Cohort, sealed: dict[str, dict[str, bytes]]) -> bytes:
+    peers = cohort.peers(receiver)
+    senders = [peer for peer in peers if peer in sealed]
+    blobs = tuple(sealed[sender][receiver] for sender in senders)
+    return RoutedShares(cohort.header, receiver, to_bitmap(senders, peers), blobs).to_bytes()
 
 
-def _remove_pair_masks(state: _Unmasking, owner: str, masking: KeyPair) -> None:
-    header = state.roster.header_after
-    for survivor in sorted(state.survivors):
-        key = masking.agree(state.roster[survivor].mask_key, Purpose.PAIR_MASK, header, (owner, survivor))
-        MaskKey(key).apply(state.total, -pair_sign(survivor, owner))
+def _confirmed(receiver: str, state: Confirming) -> bytes:
+    holders = state.cohort.holders(receiver)
+    signers = [name for name in holders if name in state.signatures]
+    signatures = tuple(state.signatures[name] for name in signers)
+    return Confirmations(state.cohort.header, receiver, to_bitmap(signers, holders), signatures).to_bytes()
+
+
+def _to_all(names: Iterable[str], message: bytes) -> tuple[Outgoing, ...]:
+    return tuple(Outgoing(name, message) for name in sorted(names))
+
+
+def _known(state: ServerState) -> Iterable[str]:
+    match state:
+        case Advertising(keys=keys):
+            return keys
+        case Sharing(cohort=cohort):
+            return cohort.names
+        case Summing(commitments=commitments):
+            return commitments
+        case Confirming(survivors=survivors) | Unmasking(survivors=survivors):
+            return survivors
+        case _:
+            return ()
 
 
 def _require_new(client: str, seen: Container[str]) -> None:
@@ -228,3 +303,17 @@ def _require_new(client: str, seen: Container[str]) -> None:
 def _require_member(client: str, members: Container[str]) -> None:
     if client not in members:
         raise ProtocolError(f"{client!r} is not in this phase; it joins the next round")
+
+
+_STEPS: dict[tuple[type[ServerState], str], Callable[..., Step]] = {
+    (Advertising, "secagg-advertise"): Server._receive_keys,
+    (Advertising, "Deadline"): Server._close_keys,
+    (Sharing, "secagg-shares"): Server._receive_shares,
+    (Sharing, "Deadline"): Server._close_shares,
+    (Summing, "secagg-masked"): Server._receive_input,
+    (Summing, "Deadline"): Server._close_inputs,
+    (Confirming, "secagg-confirmation"): Server._receive_confirmation,
+    (Confirming, "Deadline"): Server._close_confirmations,
+    (Unmasking, "secagg-unmask"): Server._receive_unmask,
+    (Unmasking, "Deadline"): Server._finish,
+}

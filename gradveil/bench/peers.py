@@ -49,7 +49,7 @@ class TensealVector(Package):
 
     def add(self, total: Any, term: Any) -> None:  # noqa: ANN401
         # As NVFlare's WeightedAggregationHelper does it, not in place.
-        total + term  # noqa: B018
+        total + term
 
     def decrypt(self, aggregate: bytes, count: int) -> Values:
         return np.array(ts.ckks_vector_from(self._context, aggregate).decrypt())

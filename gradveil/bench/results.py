@@ -56,14 +56,14 @@ class Place:
     def __str__(self) -> str:
         part = "" if self.share == 1 else f"{100 * self.share:g} % of "
         processes = "process" if self.processes == 1 else "processes"
-        return f"{part}{_power(self.values)} values, {self.clients} clients, {self.processes} {processes}"
+        return f"{part}{power(self.values)} values, {self.clients} clients, {self.processes} {processes}"
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One number of the benchmark: a metric of a package's set-up at a place."""
 
-    metric: Metric
+    metric: StrEnum
     unit: str
     name: str
     package: str
@@ -139,6 +139,7 @@ def _comparable(ours: Cell, peer: Cell) -> bool:
     return ours.unit != VECTORS and replace(peer, name=ours.name, package=ours.package) == ours
 
 
-def _power(number: int) -> str:
+def power(number: int) -> str:
+    """10^n in short; other numbers with commas."""
     exponent = len(str(number)) - 1
     return f"10^{exponent}" if number == 10**exponent else f"{number:,}"

@@ -1,17 +1,17 @@
 """The process whose memory is measured: `python -m gradveil.bench.server_memory KIND FOLDER`."""
 
 import sys
-from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
-from gradveil.bench import ours, peers
-from gradveil.bench.package import Server
 from gradveil.bench.server_files import AGGREGATE, PEAK, UPLOADS, WARM_UP, WORK
 
-_SERVERS: dict[str, Callable[[Path], Server]] = {
-    ours.He.kind: ours.open_server,
-    peers.TensealVector.kind: peers.open_server,
+_MODULES = {
+    "he": "gradveil.bench.ours",
+    "tenseal": "gradveil.bench.peers",
+    "flwr": "gradveil.bench.secagg_flower_memory",
 }
+"""Where `open_server` is, by kind."""
 
 
 def main(kind: str, folder: Path) -> None:
@@ -24,7 +24,7 @@ def main(kind: str, folder: Path) -> None:
 
 
 def _aggregate(kind: str, folder: Path) -> None:
-    server = _SERVERS[kind](folder)
+    server = import_module(_MODULES[kind]).open_server(folder)
     for path in sorted(folder.glob(UPLOADS)):
         server.add(path.read_bytes())
     (folder / AGGREGATE).write_bytes(server.close())

@@ -1,6 +1,7 @@
 """The results as tables for a terminal."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from enum import StrEnum
 
 from rich import box
 from rich.table import Table
@@ -8,20 +9,21 @@ from rich.text import Text
 
 from gradveil.bench.results import UNITS, VECTORS, Cell, Metric, Place, Samples
 
-Column = tuple[Metric, str]
+Column = tuple[StrEnum, str]
 Row = dict[Column, str]
 
 _COLUMNS: list[Column] = [*UNITS.items(), (Metric.SERVER_PEAK, VECTORS)]
-_UNSAID = ("bytes", "us", "seconds", "per", "param")
+_MEDIANS = "Medians; bytes and us are per parameter, but for the peak"
+_UNSAID = ("bytes", "us", "seconds", "s", "per", "param", "coord")
 
 
-def tables(samples: Samples) -> list[Table]:
+def tables(samples: Samples, columns: Sequence[Column] = _COLUMNS, title: str = _MEDIANS) -> list[Table]:
     """Costs, and how many times cheaper we are than the cheapest peer; readable from 110 columns on."""
     made = [
-        ("Medians; bytes and us are per parameter, but for the peak", samples.medians(), _number),
+        (title, samples.medians(), _number),
         ("Cost of the cheapest peer over ours", _against_the_cheapest(samples), _times),
     ]
-    return [_table(title, numbers, shown) for title, numbers, shown in made if numbers]
+    return [_table(named, numbers, shown, columns) for named, numbers, shown in made if numbers]
 
 
 def _against_the_cheapest(samples: Samples) -> dict[Cell, float]:
@@ -31,10 +33,12 @@ def _against_the_cheapest(samples: Samples) -> dict[Cell, float]:
     return least
 
 
-def _table(title: str, numbers: dict[Cell, float], shown: Callable[[float], str]) -> Table:
+def _table(
+    title: str, numbers: dict[Cell, float], shown: Callable[[float], str], columns: Sequence[Column]
+) -> Table:
     """A column for each metric that was measured, a section for each place."""
     measured = {(cell.metric, cell.unit) for cell in numbers}
-    columns = [column for column in _COLUMNS if column in measured]
+    columns = [column for column in columns if column in measured]
     table = Table(title=Text(title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
     table.add_column("set-up", vertical="bottom", no_wrap=True)
     for metric, unit in columns:
@@ -56,7 +60,7 @@ def _sections(numbers: dict[Cell, float], shown: Callable[[float], str]) -> dict
     return sections
 
 
-def _heading(metric: Metric, unit: str) -> str:
+def _heading(metric: StrEnum, unit: str) -> str:
     """One word a line, so that headings are no wider than their numbers."""
     words = [word for word in metric.split("_") if word not in _UNSAID]
     return "\n".join((*words, *unit.split()))

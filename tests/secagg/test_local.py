@@ -1,82 +1,103 @@
-"""Whole rounds: exact sums for every pattern of dropouts up to the tolerance, a clear end beyond it."""
-
-import subprocess
-import sys
-from itertools import product
+"""A whole round in one call after the other, as audits and examples use it."""
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from gradveil.exchange import TooFewClientsError
-from secagg import FixedPoint, LocalRound, ProtocolError, TooFewSharesError, default_threshold
-from secagg.local import SERVER
-from tests.secagg.rounds import CONTEXT, ENCODING, LENGTH, exact_sum, vector, weight
+from secagg import (
+    SERVER,
+    AbortedError,
+    Adversary,
+    FixedPoint,
+    LocalRound,
+    OutOfOrderError,
+    ProtocolError,
+    TamperedError,
+    choose,
+)
+from secagg.unmasking import Rebuilder
+from tests.secagg.rounds import (
+    CONTEXT,
+    ENCODING,
+    LENGTH,
+    MALICIOUS,
+    MORE,
+    NAMES,
+    assert_exact,
+    vector,
+    weight,
+)
 
-STAY, BEFORE_SHARING, BEFORE_MASKING, BEFORE_UNMASKING = range(4)
-NAMES = ("ann", "bob", "cid", "dan", "eva")
+ADVERSARIES = pytest.mark.parametrize("adversary", list(Adversary), ids=str)
 
 
-def leaving(pattern, moment):
-    return [name for name, when in zip(NAMES, pattern, strict=False) if when == moment]
+ENDED = (TooFewClientsError, AbortedError)
 
 
 def new_round(count, **changes):
-    return LocalRound(NAMES[:count], ENCODING, LENGTH, context=CONTEXT, **changes)
+    return LocalRound(MORE[:count], ENCODING, LENGTH, context=CONTEXT, **changes)
 
 
-def play(run, pattern):
-    """Run to the end; clients leave at the moments of the pattern."""
-    run.share_keys(absent=leaving(pattern, BEFORE_SHARING))
-    for name in leaving(pattern, STAY) + leaving(pattern, BEFORE_UNMASKING):
-        run.submit(run.mask(name, vector(name), weight(name)))
-    return run.unmask(absent=leaving(pattern, BEFORE_UNMASKING))
+def play(run, names, before_sharing=(), before_answering=()):
+    """Run to the end with the vectors of these names."""
+    run.share_keys(absent=before_sharing)
+    for name in names:
+        assert run.submit(run.mask(name, vector(name), weight(name))) == name
+    return run.unmask(absent=before_answering)
 
 
-def expected_end(pattern):
-    """The error a pattern must end in, or None; from the counts alone."""
-    threshold = default_threshold(len(pattern))
-    masked = pattern.count(STAY) + pattern.count(BEFORE_UNMASKING)
-    if len(pattern) - pattern.count(BEFORE_SHARING) < threshold or masked < threshold:
-        return TooFewClientsError
-    return TooFewSharesError if pattern.count(STAY) < threshold else None
+@ADVERSARIES
+def test_the_sum_is_exact(adversary):
+    assert_exact(play(new_round(4, adversary=adversary), NAMES), NAMES)
 
 
-@pytest.mark.parametrize("count", [3, 4, 5])
-def test_every_pattern_of_dropouts(count):
-    for pattern in product(range(4), repeat=count):
-        error, run = expected_end(pattern), new_round(count)
-        if error:
-            with pytest.raises(error, match="needed"):
-                play(run, pattern)
-            continue
-        aggregate = play(run, pattern)
-        alive = leaving(pattern, STAY) + leaving(pattern, BEFORE_UNMASKING)
-        assert aggregate.ring_total.tolist() == exact_sum(alive), pattern
-        assert aggregate.survivors == set(alive)
+@ADVERSARIES
+def test_clients_may_vanish_at_each_step(adversary):
+    run = new_round(8, adversary=adversary, threshold=5)
+    assert_exact(play(run, MORE[:6], before_sharing=[MORE[7]], before_answering=["ann"]), MORE[:6])
 
 
-@settings(derandomize=True, deadline=None, database=None, max_examples=25)
-@given(st.data(), st.integers(3, 9), st.sampled_from([32, 64]))
-def test_larger_rounds_with_a_tolerable_number_of_dropouts(data, count, bits):
-    names = [f"client-{number}" for number in range(count)]
-    encoding = FixedPoint(1.0, 9, 100, bits)
-    dropped = data.draw(st.sets(st.sampled_from(names), max_size=count - max(default_threshold(count), 3)))
-    run = LocalRound(names, encoding, LENGTH, context=CONTEXT)
-    run.share_keys()
-    alive = [name for name in names if name not in dropped]
-    for name in data.draw(st.permutations(alive)):
-        run.submit(run.mask(name, vector(name), weight(name)))
-    assert run.unmask().ring_total.tolist() == exact_sum(alive, encoding)
+@ADVERSARIES
+def test_too_many_lost_before_sharing(adversary):
+    with pytest.raises(ENDED, match="not 3"):
+        new_round(4, adversary=adversary).share_keys(absent=["ann", "bob"])
 
 
-def test_the_mean_is_within_half_a_step():
-    total = play(new_round(4), (STAY,) * 4).total
-    weights = [weight(name) for name in NAMES[:4]]
-    mean = np.average([vector(name) for name in NAMES[:4]], axis=0, weights=weights)
-    assert total[-1] == sum(weights)
-    assert np.abs(total[:-1] / total[-1] - mean).max() <= ENCODING.step / 2
+@ADVERSARIES
+def test_too_many_lost_before_masking(adversary):
+    with pytest.raises(ENDED, match="not 3"):
+        play(new_round(4, adversary=adversary), NAMES[:2])
+
+
+@ADVERSARIES
+def test_too_many_lost_before_answering(adversary):
+    with pytest.raises(ENDED, match=r"needed|not 3"):
+        play(new_round(4, adversary=adversary), NAMES, before_answering=["ann", "bob"])
+
+
+@ADVERSARIES
+def test_everybody_lost_before_answering(adversary):
+    with pytest.raises(ENDED, match=r"needed|not 3"):
+        play(new_round(4, adversary=adversary), NAMES, before_answering=NAMES)
+
+
+@ADVERSARIES
+def test_a_wrong_share_is_not_a_lack_of_clients(adversary, monkeypatch):
+    monkeypatch.setattr(Rebuilder, "_is_genuine", lambda *_: False)
+    with pytest.raises((TamperedError, AbortedError), match="'ann'"):
+        play(new_round(4, adversary=adversary), NAMES)
+    with pytest.raises((TamperedError, AbortedError), match="'ann'"):
+        play(new_round(4, adversary=adversary), NAMES, before_answering=["dan"])
+
+
+def test_parameters_may_be_chosen():
+    clients = [f"client-{number:02d}" for number in range(60)]
+    parameters = choose(60, dropout=0.1, corrupt=0.05)
+    assert not parameters.complete
+    run = LocalRound(clients, FixedPoint(2.0, 60, 100), LENGTH, context=CONTEXT, parameters=parameters)
+    assert_exact(play(run, clients[:56]), clients[:56], FixedPoint(2.0, 60, 100))
+    complete = choose(4, dropout=0.1, corrupt=0.05)
+    assert_exact(play(new_round(4, parameters=complete), NAMES), NAMES)
 
 
 def test_all_messages_are_recorded_in_order():
@@ -93,19 +114,27 @@ def test_all_messages_are_recorded_in_order():
     assert [message.payload for message in run.messages if message.payload in sent] == sent
 
 
+def test_a_malicious_round_has_two_messages_more():
+    run = new_round(4, adversary=MALICIOUS)
+    play(run, NAMES)
+    assert len(run.messages) == 4 * (5 + 4)
+
+
 def test_time_is_measured_for_each_party():
     run = new_round(3)
-    play(run, (STAY,) * 3)
-    assert set(run.client_seconds) == set(NAMES[:3])
+    play(run, MORE[:3])
+    assert set(run.client_seconds) == set(MORE[:3])
     assert min(run.client_seconds.values()) > 0
     assert run.server_seconds > 0
 
 
-def test_a_masked_vector_costs_four_bytes_a_value():
+@pytest.mark.parametrize(("bits", "size"), [(32, 4), (24, 3), (64, 8)])
+def test_a_masked_vector_costs_its_bits(bits, size):
     length = 10_000
-    run = LocalRound(NAMES, ENCODING, length, context=CONTEXT)
+    encoding = FixedPoint(2.0, 4, 100, bits)
+    run = LocalRound(NAMES, encoding, length, context=CONTEXT)
     run.share_keys()
-    assert 4 * length < len(run.mask("ann", np.zeros(length, np.float32), 1)) < 4 * length + 200
+    assert size * length < len(run.mask("ann", np.zeros(length, np.float32), 1)) < size * length + 200
 
 
 @pytest.mark.parametrize("clients", [("ann", "ann", "bob"), ("ann", "bob", SERVER)])
@@ -116,8 +145,13 @@ def test_ambiguous_names_are_refused(clients):
 
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_fewer_than_three_clients_are_refused(count):
-    with pytest.raises(TooFewClientsError, match="3 needed"):
+    with pytest.raises(ENDED, match="3"):
         new_round(count).share_keys()
+
+
+def test_a_low_threshold_is_refused():
+    with pytest.raises((ProtocolError, *ENDED), match="no majority"):
+        new_round(4, threshold=2).share_keys()
 
 
 def test_strangers_are_refused():
@@ -128,12 +162,23 @@ def test_strangers_are_refused():
         run.share_keys(absent=["eve"])
 
 
-def test_a_low_threshold_is_refused():
-    with pytest.raises(ProtocolError, match="no majority"):
-        new_round(4, threshold=2).share_keys()
+def test_steps_have_an_order():
+    run = new_round(3)
+    with pytest.raises(OutOfOrderError):
+        run.mask("ann", vector("ann"), 1)
+    with pytest.raises(AbortedError, match="half-way"):
+        run.unmask()
+    run.share_keys()
+    with pytest.raises(OutOfOrderError):
+        run.share_keys()
 
 
-def test_an_import_needs_neither_torch_nor_tenseal():
-    code = "import sys, secagg; print(sorted({'torch', 'tenseal'} & set(sys.modules)))"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
-    assert found.stdout.strip() == "[]"
+def test_a_vector_is_taken_once():
+    run = new_round(3)
+    run.share_keys()
+    sent = run.mask("ann", vector("ann"), 1)
+    run.submit(sent)
+    with pytest.raises(ProtocolError, match="drop the second"):
+        run.submit(sent)
+    with pytest.raises(OutOfOrderError):
+        run.mask("ann", vector("ann"), 1)

@@ -4,16 +4,19 @@ import math
 from dataclasses import FrozenInstanceError
 from time import perf_counter
 
+import numpy as np
 import pytest
 
 from secagg.config import default_threshold
 from secagg.errors import ProtocolError
 from secagg.parameters import (
     COMPLETE_UP_TO,
+    GRINDING_BITS,
     Adversary,
     InfeasibleError,
     Setting,
     choose,
+    cut_threshold,
     harary_parameters,
 )
 
@@ -95,18 +98,39 @@ def test_larger_rounds_take_a_sparse_graph():
 
 
 def test_the_claim_says_what_was_assumed():
-    sparse_claim = choose(1000, dropout=0.2, corrupt=0.1, sigma=41, eta=31, adversary=LYING).claim
-    said = [
-        "200 of 1000 clients drop",
-        "100 collude with a malicious server",
-        "sight",
-        "<= 2^-31",
-        "<= 2^-41",
-    ]
-    assert all(part in sparse_claim for part in said)
+    lying = choose(1000, dropout=0.2, corrupt=0.1, sigma=41, eta=31, adversary=LYING).claim
+    said = ["200 of 1000 clients drop", "100 collude with a malicious server", "<= 2^-31", "<= 2^-61"]
+    assert all(part in lying for part in said)
+    assert "sight" not in lying
+    honest = choose(1000, dropout=0.2, corrupt=0.1, sigma=41).claim
+    assert "sight" in honest
+    assert "<= 2^-41" in honest
     complete_claim = choose(20, dropout=0.2, corrupt=0.1).claim
     assert complete_claim.count("probability <= 0") == 2
     assert "sight" not in complete_claim
+
+
+@pytest.mark.parametrize("clients", [51, 100, 1000, 4096])
+def test_a_malicious_server_that_sees_the_graph_cannot_split_the_sum(clients):
+    found = choose(clients, dropout=0.1, corrupt=0.1, adversary=LYING)
+    table = harary_parameters(Setting(clients=clients, dropout=0.1, corrupt=0.1, adversary=LYING))
+    assert found.survives_cuts
+    assert not table.survives_cuts
+    assert found.sigma == table.sigma + GRINDING_BITS
+
+
+def test_the_edge_of_a_cut_sees_half_its_neighbours_and_colluders():
+    """Seating colluders at random, an edge reaches the table's threshold now and then, the cut's never."""
+    clients, rng = 200, np.random.default_rng(0)
+    table = harary_parameters(Setting(clients=clients, dropout=0.1, corrupt=0.2, sigma=8, adversary=LYING))
+    half = table.neighbours // 2
+    seats = np.array([rng.permutation(clients)[: clients // 5] for _ in range(2000)])
+    corrupt = np.zeros((2000, clients), dtype=int)
+    np.put_along_axis(corrupt, seats, 1, axis=1)
+    around = np.concatenate((corrupt, corrupt[:, : half - 1]), axis=1).cumsum(axis=1)
+    runs = around[:, half:] - around[:, :-half]
+    assert half + runs.max() >= table.threshold
+    assert half + runs.max() < cut_threshold(table, table.neighbours)
 
 
 def test_counts_are_not_lost_to_rounding():
