@@ -66,12 +66,15 @@ def replay(path: Path, configuration: RoundConfig) -> tuple[str, float, float]:
 
 
 def main(clients: int, length: int, dropout: float, transcript: Path, warm_up: Path) -> None:
-    """Print the figures as JSON; the peak is the high-water mark of the whole process, imports included."""
+    """Print the figures as JSON; the peak is the high-water mark of the whole process, imports included.
+
+    The kernel counts resident pages in batches, so a tiny round can seem to need less than nothing.
+    """
     replay(warm_up, config(*WARM_UP, dropout))
     before = _memory("VmRSS")
     digest, unmask, seconds = replay(transcript, config(clients, length, dropout))
     figures = {"digest": digest, "unmask_s": unmask, "cpu_s": seconds}
-    print(json.dumps(figures | {"before_bytes": before, "peak_bytes": _memory("VmHWM") - before}))
+    print(json.dumps(figures | {"before_bytes": before, "peak_bytes": max(0, _memory("VmHWM") - before)}))
 
 
 def _memory(field: str) -> int:

@@ -14,13 +14,13 @@ pytestmark = [
     pytest.mark.filterwarnings("default"),  # its dependencies warn when they are imported
 ]
 
-COHORT = Cohort(500, 5, dropout=0.2)
+COHORT, MEMORY = Cohort(500, 5, dropout=0.2), Cohort(10**5, 5)
 
 
 @pytest.fixture(scope="module")
 def samples():
     found = Samples()
-    run_secagg(SecAggPlan((COHORT,), (COHORT,), (), COHORT, (), repetitions=2, peers=True), found)
+    run_secagg(SecAggPlan((COHORT,), (COHORT,), (), MEMORY, (), repetitions=2, peers=True), found)
     return found
 
 
