@@ -156,9 +156,9 @@ class Client(Secret):
         for name, signature in zip(signers, heard.signatures, strict=True):
             authentication.verify_survivors(self._roster, cohort.header, name, state.survivors, signature)
         survivors = from_bitmap(state.survivors, cohort.names)
-        return Closed("answered"), self._answer(Masked(cohort, state.peers, state.shares), survivors)
+        return Closed("answered"), self._answer(state, survivors)
 
-    def _answer(self, state: Masked, survivors: tuple[str, ...]) -> bytes:
+    def _answer(self, state: Masked | Confirmed, survivors: tuple[str, ...]) -> bytes:
         """One share of each owner: of the mask key if it is dead, of the seed if its vector is in the sum."""
         alive = frozenset(survivors)
         readable = {owner: pair for owner, pair in sorted(state.shares.items()) if pair is not None}

@@ -26,11 +26,15 @@ class Header:
     round: int
     binding: bytes
 
+    @property
+    def fields(self) -> list[object]:
+        """For an envelope."""
+        return [self.session, self.round, self.binding]
+
 
 def encode(kind: str, header: Header, fields: Sequence[object]) -> bytes:
     """Canonical bytes of one message."""
-    place = [header.session, header.round, header.binding]
-    return wire.pack(f"secagg-{kind}", VERSION, [*place, *fields])
+    return wire.pack(f"secagg-{kind}", VERSION, [*header.fields, *fields])
 
 
 def decode(data: bytes, kind: str, expected: Header, types: Sequence[type], limit: int) -> list[Any]:

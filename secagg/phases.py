@@ -82,6 +82,19 @@ def answered(state: ServerState) -> int:
             return 0
 
 
+def awaited(state: ServerState) -> int:
+    """How many clients can answer in this phase; 0 where nobody knows, or when the round is over."""
+    match state:
+        case Sharing(cohort=cohort):
+            return len(cohort.names)
+        case Summing(commitments=commitments):
+            return len(commitments)
+        case Confirming(survivors=survivors) | Unmasking(survivors=survivors):
+            return len(survivors)
+        case _:
+            return 0
+
+
 def verdict(state: ServerState, deadlines: Deadlines, *, late: bool) -> Deadline | str | None:
     """The event to give to the server, or the reason to abort, or None: wait.
 

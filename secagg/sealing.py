@@ -47,5 +47,4 @@ def unseal(key: bytes, sealed: bytes, header: Header, sender: str, receiver: str
 
 
 def _associated(header: Header, sender: str, receiver: str) -> bytes:
-    place = [header.session, header.round, header.binding]
-    return wire.pack("secagg-sealed", VERSION, [*place, sender, receiver])
+    return wire.pack("secagg-sealed", VERSION, [*header.fields, sender, receiver])

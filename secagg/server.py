@@ -33,6 +33,7 @@ from secagg.messages import (
     UnmaskShares,
 )
 from secagg.packing import packed_bytes, unpack
+from secagg.phases import answered, awaited
 from secagg.residues import reduce
 from secagg.server_states import (
     Advertising,
@@ -102,36 +103,36 @@ class Server:
         if isinstance(event, bytes):
             message, signature = authentication.split_message(event, self.config)
         kind = wire.kind_of(message) if isinstance(message, bytes) else type(message).__name__
-        handler = _STEPS.get((type(state), kind))
-        if handler is None:
-            raise OutOfOrderError(f"{kind} in state {type(state).__name__}; keep the order of messages")
-        if isinstance(event, Deadline):
-            return self._close_or_abort(handler, state)
-        return handler(self, state, message, signature)
+        receive = _RECEIVE.get((type(state), kind))
+        if receive is not None:
+            receive(self, state, message, signature)
+            return self._close_or_abort(state) if self._all_answered(state) else (state, ())
+        if isinstance(event, Deadline) and type(state) in _CLOSE:
+            return self._close_or_abort(state)
+        raise OutOfOrderError(f"{kind} in state {type(state).__name__}; keep the order of messages")
 
     def abort(self, state: ServerState, reason: str) -> Step:
         """End the round without a result, and tell everybody who is known."""
         message = Abort(self.config.header, reason).to_bytes()
         return Closed(reason), _to_all(_known(state), message)
 
-    def _close_or_abort(self, close: Callable[..., Step], state: ServerState) -> Step:
+    def _all_answered(self, state: ServerState) -> bool:
+        everybody = self._expects if isinstance(state, Advertising) else awaited(state)
+        return answered(state) == everybody
+
+    def _close_or_abort(self, state: ServerState) -> Step:
         try:
-            return close(self, state)
+            return _CLOSE[type(state)](self, state)
         except (TooFewClientsError, TamperedError, ProtocolError) as error:
             return self.abort(state, str(error))
 
-    def _receive_keys(self, state: Advertising, message: bytes, signature: bytes) -> Step:
+    def _receive_keys(self, state: Advertising, message: bytes, signature: bytes) -> None:
         found = Advertise.from_bytes(message, self.config.header)
         self._require_signed(found.client, message, signature)
         _require_new(found.client, state.keys)
         self.config.require_capacity(len(state.keys) + 1)
         self._require_keys(found, state)
         state.keys[found.client] = found.keys
-        return (
-            self._close_or_abort(Server._close_keys, state)
-            if len(state.keys) == self._expects
-            else (state, ())
-        )
 
     def _require_keys(self, found: Advertise, state: Advertising) -> None:
         """Refuse keys that would make honest clients leave the round."""
@@ -154,7 +155,7 @@ class Server:
         directory = Directory(self.config.header, names, tuple(state.keys[name] for name in names))
         return Sharing(Cohort(self.config, directory)), _to_all(names, directory.to_bytes())
 
-    def _receive_shares(self, state: Sharing, message: bytes, signature: bytes) -> Step:
+    def _receive_shares(self, state: Sharing, message: bytes, signature: bytes) -> None:
         found = EncryptedShares.from_bytes(message, state.cohort.header)
         self._require_signed(found.client, message, signature)
         _require_member(found.client, state.cohort)
@@ -162,11 +163,6 @@ class Server:
         if len(found.sealed) != len(state.cohort.peers(found.client)):
             raise ProtocolError(f"{found.client!r} must send one share to each neighbour; drop it")
         state.shares[found.client] = found
-        return (
-            self._close_or_abort(Server._close_shares, state)
-            if len(state.shares) == len(state.cohort.names)
-            else (state, ())
-        )
 
     def _close_shares(self, state: Sharing) -> Step:
         """U2 is fixed; the round goes on without those who sent no shares."""
@@ -180,7 +176,7 @@ class Server:
         total = np.zeros(self.config.coordinates, dtype=self.config.encoding.dtype)
         return Summing(state.cohort, commitments, total), routed
 
-    def _receive_input(self, state: Summing, message: bytes, signature: bytes) -> Step:
+    def _receive_input(self, state: Summing, message: bytes, signature: bytes) -> None:
         bits, count = self.config.encoding.modulus_bits, self.config.coordinates
         found = MaskedInput.from_bytes(message, state.cohort.header, packed_bytes(count, bits))
         self._require_signed(found.client, message, signature)
@@ -189,11 +185,6 @@ class Server:
         ring = unpack(found.packed, count, bits)
         np.add(state.total, ring, out=state.total)
         state.survivors.add(found.client)
-        return (
-            self._close_or_abort(Server._close_inputs, state)
-            if len(state.survivors) == len(state.commitments)
-            else (state, ())
-        )
 
     def _close_inputs(self, state: Summing) -> Step:
         """U3 is fixed; later vectors are refused."""
@@ -203,17 +194,12 @@ class Server:
         following = Confirming if self.config.adversary is Adversary.MALICIOUS else Unmasking
         return following(cohort, state.commitments, state.total, survivors), _to_all(survivors, message)
 
-    def _receive_confirmation(self, state: Confirming, message: bytes, signature: bytes) -> Step:
+    def _receive_confirmation(self, state: Confirming, message: bytes, signature: bytes) -> None:
         found = Confirmation.from_bytes(message, state.cohort.header)
         self._require_signed(found.client, message, signature)
         _require_member(found.client, state.survivors)
         _require_new(found.client, state.signatures)
         state.signatures[found.client] = found.signature
-        return (
-            self._close_or_abort(Server._close_confirmations, state)
-            if len(state.signatures) == len(state.survivors)
-            else (state, ())
-        )
 
     def _close_confirmations(self, state: Confirming) -> Step:
         """Each client that confirmed gets the signatures of those who hold its shares."""
@@ -221,7 +207,7 @@ class Server:
         messages = tuple(Outgoing(name, _confirmed(name, state)) for name in sorted(state.signatures))
         return Unmasking(state.cohort, state.commitments, state.total, state.survivors), messages
 
-    def _receive_unmask(self, state: Unmasking, message: bytes, signature: bytes) -> Step:
+    def _receive_unmask(self, state: Unmasking, message: bytes, signature: bytes) -> None:
         found = UnmaskShares.from_bytes(message, state.cohort.header)
         self._require_signed(found.client, message, signature)
         _require_member(found.client, state.survivors)
@@ -231,11 +217,6 @@ class Server:
         if len(owners) != len(found.shares) or not set(owners) <= held | {found.client}:
             raise ProtocolError(f"{found.client!r} must send one share of each owner it holds; drop it")
         state.answers[found.client] = dict(zip(owners, found.shares, strict=True))
-        return (
-            self._close_or_abort(Server._finish, state)
-            if len(state.answers) == len(state.survivors)
-            else (state, ())
-        )
 
     def _finish(self, state: Unmasking) -> Step:
         rebuilder = Rebuilder(state)
@@ -305,15 +286,18 @@ def _require_member(client: str, members: Container[str]) -> None:
         raise ProtocolError(f"{client!r} is not in this phase; it joins the next round")
 
 
-_STEPS: dict[tuple[type[ServerState], str], Callable[..., Step]] = {
+_RECEIVE: dict[tuple[type[ServerState], str], Callable[..., None]] = {
     (Advertising, "secagg-advertise"): Server._receive_keys,
-    (Advertising, "Deadline"): Server._close_keys,
     (Sharing, "secagg-shares"): Server._receive_shares,
-    (Sharing, "Deadline"): Server._close_shares,
     (Summing, "secagg-masked"): Server._receive_input,
-    (Summing, "Deadline"): Server._close_inputs,
     (Confirming, "secagg-confirmation"): Server._receive_confirmation,
-    (Confirming, "Deadline"): Server._close_confirmations,
     (Unmasking, "secagg-unmask"): Server._receive_unmask,
-    (Unmasking, "Deadline"): Server._finish,
+}
+
+_CLOSE: dict[type[ServerState], Callable[..., Step]] = {
+    Advertising: Server._close_keys,
+    Sharing: Server._close_shares,
+    Summing: Server._close_inputs,
+    Confirming: Server._close_confirmations,
+    Unmasking: Server._finish,
 }

@@ -20,7 +20,14 @@ from secagg.config import RoundConfig
 from secagg.errors import ProtocolError
 from secagg.events import Closed
 from secagg.framing import VERSION
-from secagg.messages import COMMITMENT_BYTES, SIGNATURE_BYTES, Advertise, Directory, EncryptedShares
+from secagg.messages import (
+    COMMITMENT_BYTES,
+    SIGNATURE_BYTES,
+    Advertise,
+    Directory,
+    EncryptedShares,
+    UnmaskShares,
+)
 from secagg.sealing import SharePair
 from secagg.server_states import Advertising, Confirming, ServerState, Summing, Unmasking
 from secagg.server_states import Sharing as ServerSharing
@@ -38,7 +45,8 @@ def server_to_bytes(state: ServerState, config: RoundConfig) -> bytes:
     """A server's state; raises ProtocolError for a round that is done, whose result is to be kept instead."""
     match state:
         case Advertising(keys=keys):
-            fields: list[Any] = [[name, *each] for name, each in sorted(keys.items())]
+            advertised = (Advertise(config.header, name, each) for name, each in sorted(keys.items()))
+            fields: list[Any] = [message.to_bytes() for message in advertised]
         case ServerSharing(shares=shares):
             fields = [message.to_bytes() for _, message in sorted(shares.items())]
         case Summing(survivors=survivors):
@@ -49,7 +57,7 @@ def server_to_bytes(state: ServerState, config: RoundConfig) -> bytes:
             fields = [
                 *_sum_fields(state),
                 to_bitmap(state.survivors, state.cohort.names),
-                *_answers(state, answers),
+                *_answers(state.cohort, answers),
             ]
         case Closed(reason=reason):
             fields = [reason]
@@ -67,7 +75,8 @@ def server_from_bytes(data: bytes, config: RoundConfig) -> ServerState:
 
 def _server_state(kind: str, cohort: Cohort | None, fields: list[Any], config: RoundConfig) -> ServerState:
     if kind == "Advertising":
-        return Advertising({name: _keys(name, each, config) for name, *each in fields})
+        advertised = (Advertise.from_bytes(each, config.header) for each in fields)
+        return Advertising({message.client: message.keys for message in advertised})
     if kind == "Closed":
         return Closed(*fields)
     known = _require(cohort)
@@ -133,7 +142,7 @@ def _undamaged(build: Callable[..., State], *fields: object) -> State:
 def _pack(kind: str, state: object, fields: Sequence[object], config: RoundConfig) -> bytes:
     cohort = getattr(state, "cohort", None)
     directory = b"" if cohort is None else cohort.directory.to_bytes()
-    packed = wire.pack(kind, VERSION, [*_place(config), type(state).__name__, directory, fields])
+    packed = wire.pack(kind, VERSION, [*config.header.fields, type(state).__name__, directory, fields])
     return packed + hashlib.sha256(packed).digest()
 
 
@@ -142,7 +151,7 @@ def _unpack(data: bytes, kind: str, config: RoundConfig) -> tuple[str, Cohort | 
     if hashlib.sha256(packed).digest() != digest:
         raise WireError(f"{kind}: damaged on disk; restore it from a copy")
     *place, name, directory, fields = wire.unpack(packed, kind, VERSION, _TYPES, max_bytes=_MAX_BYTES)
-    if place != _place(config):
+    if place != config.header.fields:
         raise ProtocolError("a state of another session, round or configuration; start a new round")
     if not directory:
         return name, None, fields
@@ -160,15 +169,6 @@ def _require(cohort: Cohort | None) -> Cohort:
     return cohort
 
 
-def _keys(name: str, keys: list[bytes], config: RoundConfig) -> Any:  # noqa: ANN401
-    packed = wire.pack("secagg-advertise", VERSION, [*_place(config), name, *keys])
-    return Advertise.from_bytes(packed, config.header).keys
-
-
-def _place(config: RoundConfig) -> list[object]:
-    return [config.header.session, config.header.round, config.header.binding]
-
-
 def _sum_fields(state: Summing | Confirming | Unmasking) -> list[object]:
     names = [name for name in state.cohort.names if name in state.commitments]
     commitments = b"".join(state.commitments[name] for name in names)
@@ -181,12 +181,21 @@ def _with_survivors(state: Confirming, signatures: dict[str, bytes]) -> list[obj
     return [to_bitmap(state.survivors, state.cohort.names), to_bitmap(names, state.cohort.names), signed]
 
 
-def _answers(state: Unmasking, answers: dict[str, dict[str, bytes]]) -> list[object]:
-    order = state.cohort.names
-    return [
-        [name, to_bitmap(shares, order), b"".join(shares[owner] for owner in sorted(shares))]
+def _answers(cohort: Cohort, answers: dict[str, dict[str, bytes]]) -> list[bytes]:
+    """One message for each client, as it sent it."""
+    messages = (
+        UnmaskShares(cohort.header, name, to_bitmap(shares, cohort.names), tuple(shares.values()))
         for name, shares in sorted(answers.items())
-    ]
+    )
+    return [message.to_bytes() for message in messages]
+
+
+def _answers_of(cohort: Cohort, messages: list[bytes]) -> dict[str, dict[str, bytes]]:
+    found = (UnmaskShares.from_bytes(each, cohort.header) for each in messages)
+    return {
+        message.client: dict(zip(from_bitmap(message.owners, cohort.names), message.shares, strict=True))
+        for message in found
+    }
 
 
 def _summed_state(kind: str, cohort: Cohort, fields: list[Any]) -> ServerState:
@@ -204,13 +213,9 @@ def _summed_state(kind: str, cohort: Cohort, fields: list[Any]) -> ServerState:
         signers, signatures = rest
         signed = dict(zip(from_bitmap(signers, order), _cut(signatures, SIGNATURE_BYTES), strict=True))
         return Confirming(cohort, committed, ring, frozenset(alive), signed)
-    answers = {
-        name: dict(zip(from_bitmap(owned, order), _cut(shares, SHARE_BYTES), strict=True))
-        for name, owned, shares in rest
-    }
-    if kind != "Unmasking":
-        raise WireError(f"no state {kind[:20]!r}; upgrade the older side")
-    return Unmasking(cohort, committed, ring, frozenset(alive), answers)
+    if kind == "Unmasking":
+        return Unmasking(cohort, committed, ring, frozenset(alive), _answers_of(cohort, rest))
+    raise WireError(f"no state {kind[:20]!r}; upgrade the older side")
 
 
 def _held(state: Ready | Masked | Confirmed) -> list[object]:
