@@ -82,7 +82,7 @@ class Accumulator:
                 f"a sum over {len(self._weights)} clients, not {self._min_contributors}; wait for uploads"
             )
         expected = self._aggregate
-        counts = self._counts(expected.context.count)
+        counts = self._params.chunk_sizes(expected.context.count)
         return write_frame(
             Kind.SUM,
             expected.context,
@@ -92,10 +92,6 @@ class Accumulator:
             body=map(self._adder.dump, self._sum, counts),
             identity=self._identity,
         )
-
-    def _counts(self, count: int) -> list[int]:
-        size = self._params.values_per_chunk
-        return [min(size, count - done) for done in range(0, count, size)]
 
     def _add_body(self, body: memoryview, weight: int) -> None:
         """Check all chunks before the sum changes, then add one after the other."""

@@ -60,8 +60,7 @@ def size_of(params: Params, kind: Kind) -> Callable[[int], int]:
 def split(body: memoryview, params: Params, kind: Kind, count: int) -> Iterator[tuple[memoryview, int]]:
     """The chunks of a body of the right length, each with its number of values."""
     size, start = size_of(params, kind), 0
-    for done in range(0, count, params.values_per_chunk):
-        values = min(params.values_per_chunk, count - done)
+    for values in params.chunk_sizes(count):
         stop = start + size(values)
         yield body[start:stop], values
         start = stop

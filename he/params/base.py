@@ -17,9 +17,6 @@ from he.security import LEVELS, MAX_LOG_Q, security_bits, smallest_degree
 MAX_VALUES = 2**27
 """Longest vector of one frame: half a gigabyte of packed ciphertext."""
 
-SEED_BYTES = 64
-"""Length of the seed that stands for the second polynomial of a shared-key ciphertext."""
-
 _PRIME_BITS = range(30, 61)
 _MAX_CLIENTS = 2**16 - 1
 _MAX_STEP_BITS = 60
@@ -160,6 +157,11 @@ class Params(ABC):
         if not 1 <= count <= MAX_VALUES:
             raise CapacityError(f"{count} values are not in 1 .. {MAX_VALUES}; split the vector")
         return -(-count // self.values_per_chunk)
+
+    def chunk_sizes(self, count: int) -> list[int]:
+        """Values in each of the ciphertexts of `count` values: all full but the last."""
+        size = self.values_per_chunk
+        return [min(size, count - done) for done in range(0, count, size)]
 
     def require_room(self, weight: int, squares: int) -> None:
         """Raise CapacityError unless a sum of these weights and squared weights stays exact."""

@@ -7,22 +7,17 @@ from functools import partial
 from typing import ClassVar, Self, TypeVar
 
 from he.errors import ParametersError
-from he.params import noise
-from he.params.base import SEED_BYTES, Encryption
+from he.params.base import Encryption
+from he.params.ring import RingParams
 from he.params.search import DEGREES
 from he.params.slots import SlotParams
-from he.residues import packed_bytes
 
 P = TypeVar("P", bound="CkksParams")
 
 
 @dataclass(frozen=True, kw_only=True)
-class CkksParams(SlotParams):
-    """CKKS with complex slots and one prime q.
-
-    Attributes:
-        modulus_bits: bits of q; no special prime, as sums need none.
-    """
+class CkksParams(RingParams, SlotParams):
+    """CKKS with complex slots and one prime q; attributes as of its bases."""
 
     modulus_bits: int = 54
     scale_bits: int = 41
@@ -46,11 +41,6 @@ class CkksParams(SlotParams):
             yield partial(_with_smallest_scale, common)
 
     @property
-    def primes(self) -> tuple[int, ...]:
-        """The one prime."""
-        return (self.modulus_bits,)
-
-    @property
     def data_primes(self) -> tuple[int, ...]:
         """The one prime."""
         return self.primes
@@ -65,26 +55,9 @@ class CkksParams(SlotParams):
         """Both parts at max_abs."""
         return math.sqrt(2) * self.max_abs
 
-    @property
-    def coefficient_variance(self) -> float:
-        """Of an encryption under the secret or the public key."""
-        if self.encryption is Encryption.PUBLIC_KEY:
-            return noise.public_key_variance(self.poly_degree)
-        return noise.shared_key_variance()
-
-    def upload_bytes(self, count: int) -> int:
-        """c0 and a seed for each chunk, or both polynomials under a public key."""
-        if self.encryption is Encryption.PUBLIC_KEY:
-            return self.sum_bytes(count)
-        return self.chunks(count) * (self._polynomial_bytes + SEED_BYTES)
-
-    def sum_bytes(self, count: int) -> int:
-        """Both polynomials of each chunk."""
-        return self.chunks(count) * 2 * self._polynomial_bytes
-
-    @property
-    def _polynomial_bytes(self) -> int:
-        return packed_bytes(self.poly_degree, self.modulus_bits)
+    def coefficients(self, count: int) -> int:
+        """All of them: a slot is made of every coefficient."""
+        return self.poly_degree
 
 
 def _with_smallest_scale(build: partial[P], modulus_bits: int) -> P:

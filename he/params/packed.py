@@ -9,15 +9,15 @@ from typing import ClassVar, Self
 
 from he.errors import ParametersError
 from he.params import noise
-from he.params.base import SEED_BYTES, Encryption, Params, least_prime
+from he.params.base import Encryption, least_prime
+from he.params.ring import RingParams
 from he.params.search import DEGREES
-from he.residues import packed_bytes
 
 _MAX_FIELDS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class PackedParams(Params):
+class PackedParams(RingParams):
     """BFV with one prime q and plaintext modulus t = 2^(fields * field_bits).
 
     A coefficient carries `fields` signed sums of `field_bits` bits side by side. A fresh ciphertext holds
@@ -25,7 +25,6 @@ class PackedParams(Params):
     (Fan and Vercauteren, eprint 2012/144, Section 4).
 
     Attributes:
-        modulus_bits: bits of q; no special prime, as sums need none.
         fields: values in one coefficient, 1 to 3.
         field_bits: bits of a field, sign included.
     """
@@ -55,11 +54,6 @@ class PackedParams(Params):
             )
 
     @property
-    def primes(self) -> tuple[int, ...]:
-        """The one prime."""
-        return (self.modulus_bits,)
-
-    @property
     def plain_bits(self) -> int:
         """log2 t."""
         return self.fields * self.field_bits
@@ -78,32 +72,11 @@ class PackedParams(Params):
     def noise_capacity(self) -> int:
         """Squared weights whose noise stays below q / 2t, the rounding of each scaled message counted."""
         budget = least_prime(self.modulus_bits) / 2.0 ** (self.plain_bits + 1) - self.max_clients / 2
-        if self.encryption is Encryption.PUBLIC_KEY:
-            variance = noise.public_key_variance(self.poly_degree)
-        else:
-            variance = noise.shared_key_variance()
-        return int(max(budget, 0) ** 2 / (noise.tail() ** 2 * variance))
-
-    def upload_bytes(self, count: int) -> int:
-        """c0 at the coefficients in use, and the seed of each c1, or c1 itself under a public key."""
-        if self.encryption is Encryption.PUBLIC_KEY:
-            return self.sum_bytes(count)
-        return self._first_bytes(count) + self.chunks(count) * SEED_BYTES
-
-    def sum_bytes(self, count: int) -> int:
-        """c0 at the coefficients in use, and all of c1."""
-        return self._first_bytes(count) + self.chunks(count) * packed_bytes(
-            self.poly_degree, self.modulus_bits
-        )
+        return int(max(budget, 0) ** 2 / (noise.tail() ** 2 * self.coefficient_variance))
 
     def coefficients(self, count: int) -> int:
-        """Coefficients that `count` values of one chunk fill."""
+        """Those that the values fill: BFV reads each from its own coefficient."""
         return min(math.ceil(count / self.fields), self.poly_degree)
-
-    def _first_bytes(self, count: int) -> int:
-        full, rest = divmod(count, self.values_per_chunk)
-        whole = full * packed_bytes(self.poly_degree, self.modulus_bits)
-        return whole + packed_bytes(self.coefficients(rest), self.modulus_bits)
 
     def _require_types(self) -> None:
         super()._require_types()

@@ -1,4 +1,4 @@
-"""Raw SEAL with one prime: what packed BFV and complex CKKS share. The only module that calls sealapi.
+"""Raw SEAL with one prime: what packed BFV and complex CKKS share.
 
 Bytes from others never reach SEAL's own loader: residues are unpacked and checked to lie below the prime,
 then SEAL reads a blob built here around them (see `he.schemes.blobs`).
@@ -15,12 +15,12 @@ from gradveil.exchange.errors import WireError
 from he import residues
 from he.errors import FrameError, ParametersError
 from he.params import CkksParams, Encryption, PackedParams
-from he.params.base import SEED_BYTES, least_prime
+from he.params.base import least_prime
+from he.params.ring import SEED_BYTES, RingParams
 from he.residues import Words
 from he.schemes import blobs, memory
 from he.schemes.base import Adder, Ciphertext, Decryptor, Encryptor, Scheme, Steps
 
-RingParams: TypeAlias = PackedParams | CkksParams
 Plaintext: TypeAlias = Any
 
 _BFV, _CKKS = sealapi.SCHEME_TYPE.BFV, sealapi.SCHEME_TYPE.CKKS
@@ -39,15 +39,6 @@ class Ring:
         if not least_prime(self.bits) <= self.modulus < 2**self.bits:
             raise ParametersError(f"SEAL finds no good prime of {self.bits} bits; choose other modulus_bits")
         self._parms_id = _id_bytes(self.context.first_parms_id())
-
-    @property
-    def polynomial_bytes(self) -> int:
-        """Bytes of a whole packed polynomial."""
-        return residues.packed_bytes(self.degree, self.bits)
-
-    def kept(self, count: int) -> int:
-        """Coefficients of c0 that travel: BFV reads each sum from its own coefficient, CKKS needs all."""
-        return self.params.coefficients(count) if isinstance(self.params, PackedParams) else self.degree
 
     def pack(self, words: Words) -> bytes:
         """Residues side by side."""
@@ -78,21 +69,21 @@ class Ring:
 
     def seeded(self, chunk: memoryview, count: int) -> Ciphertext:
         """A shared-key upload: c0 and a seed."""
-        words = self.unpack(chunk[:-SEED_BYTES], self.kept(count))
+        words = self.unpack(chunk[:-SEED_BYTES], self.params.coefficients(count))
         seed = bytes(chunk[-SEED_BYTES:])
         blob = blobs.seeded_ciphertext(self._parms_id, words, seed, ntt=not self.packed, scale=self._scale)
         return self._load(sealapi.Ciphertext(), blob)
 
     def both(self, chunk: memoryview, count: int) -> Ciphertext:
         """A sum or a public-key upload: c0 and c1."""
-        words = self._pair(chunk, self.kept(count))
+        words = self._pair(chunk, self.params.coefficients(count))
         blob = blobs.ciphertext(self._parms_id, words, ntt=not self.packed, scale=self._scale)
         return self._load(sealapi.Ciphertext(), blob)
 
     def dump(self, ciphertext: Ciphertext, count: int) -> bytes:
         """What `both` reads."""
         words = blobs.ciphertext_words(memory.saved(ciphertext))
-        return self.pack(words[: self.kept(count)]) + self.pack(words[self.degree :])
+        return self.pack(words[: self.params.coefficients(count)]) + self.pack(words[self.degree :])
 
     def _pair(self, data: memoryview, count: int) -> Words:
         first = residues.packed_bytes(count, self.bits)
@@ -139,11 +130,11 @@ class RingScheme(Scheme):
         return self.ring.pack(words[: self.ring.degree]) + self.ring.pack(words[self.ring.degree :])
 
     def require_secret(self, secret: bytes) -> None:
-        _require_length(secret, self.ring.polynomial_bytes)
+        _require_length(secret, self.ring.params.polynomial_bytes)
         self.ring.unpack(memoryview(secret), self.ring.degree)
 
     def require_public(self, public: bytes) -> None:
-        _require_length(public, 2 * self.ring.polynomial_bytes)
+        _require_length(public, 2 * self.ring.params.polynomial_bytes)
         self.ring.public_key(public)
 
     def secret_encryptor(self, secret: bytes) -> Encryptor:
@@ -167,7 +158,7 @@ class _SharedKeyEncryptor(Encryptor):
     def encrypt(self, steps: Steps) -> bytes:
         sealed = self._seal.encrypt_symmetric(self._scheme.encode(steps))
         words, seed = blobs.seeded_parts(memory.saved(sealed))
-        return self._ring.pack(words[: self._ring.kept(steps.size)]) + seed
+        return self._ring.pack(words[: self._ring.params.coefficients(steps.size)]) + seed
 
 
 class _PublicEncryptor(Encryptor):
@@ -188,8 +179,8 @@ class _RingAdder(Adder):
         self._seeded = scheme.params.encryption is Encryption.SHARED_KEY
 
     def require_valid(self, chunk: memoryview, count: int) -> None:
-        first = residues.packed_bytes(self._ring.kept(count), self._ring.bits)
-        self._ring.unpack(chunk[:first], self._ring.kept(count))
+        first = residues.packed_bytes(self._ring.params.coefficients(count), self._ring.bits)
+        self._ring.unpack(chunk[:first], self._ring.params.coefficients(count))
         if not self._seeded and not self._ring.unpack(chunk[first:], self._ring.degree).any():
             raise FrameError("a ciphertext without a second polynomial hides nothing; drop its sender")
 

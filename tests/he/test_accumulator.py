@@ -229,7 +229,7 @@ def with_residue(key, body, count, chunk, value):
     params = key.params
     start = params.upload_bytes(chunk * params.values_per_chunk) if chunk else 0
     size = min(params.values_per_chunk, count - chunk * params.values_per_chunk)
-    kept = scheme_of(params).ring.kept(size)
+    kept = params.coefficients(size)
     stop = start + packed_bytes(kept, params.modulus_bits)
     words = unpack(memoryview(body)[start:stop], kept, params.modulus_bits)
     words[-1] = value
@@ -261,7 +261,7 @@ def random_body(key, count, seed=0):
     body = bytearray()
     for start in range(0, count, params.values_per_chunk):
         size = min(params.values_per_chunk, count - start)
-        kept = scheme_of(params).ring.kept(size)
+        kept = params.coefficients(size)
         rest = params.upload_bytes(size) - packed_bytes(kept, params.modulus_bits)
         sizes = [kept] if rest == 64 else [kept, params.poly_degree]
         for length in sizes:

@@ -69,7 +69,7 @@ def test_zeros_come_back_without_the_sign_of_the_noise(key, encrypting):
 
 def garbage(params, count, seed):
     rng, modulus = np.random.default_rng(seed), scheme_of(params).ring.modulus
-    sizes = (scheme_of(params).ring.kept(count), params.poly_degree)
+    sizes = (params.coefficients(count), params.poly_degree)
     return b"".join(
         pack(rng.integers(modulus, size=size, dtype=np.uint64), params.modulus_bits) for size in sizes
     )

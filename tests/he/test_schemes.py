@@ -289,7 +289,7 @@ def test_public_material_without_a_public_key_is_refused():
 
 def with_residue(params, data, count, place, value):
     """A chunk whose residue at this place is another number of as many bits."""
-    kept = bench(params).scheme.ring.kept(count)
+    kept = params.coefficients(count)
     first = packed_bytes(kept, params.modulus_bits)
     start, stop, size = (0, first, kept) if place < kept else (first, len(data), params.poly_degree)
     words = unpack(memoryview(data)[start:stop], size, params.modulus_bits)
@@ -301,7 +301,7 @@ def with_residue(params, data, count, place, value):
 def test_a_residue_that_is_not_below_the_prime_is_refused(params):
     adder, modulus, count = bench(params).adder, bench(params).scheme.ring.modulus, 40
     (good,) = bench(params).upload(np.arange(count))
-    places = [0, bench(params).scheme.ring.kept(count) - 1]
+    places = [0, params.coefficients(count) - 1]
     if params.encryption is Encryption.PUBLIC_KEY:
         places += [places[1] + 1, places[1] + params.poly_degree]
     for place in places:
@@ -315,7 +315,7 @@ def test_a_residue_that_is_not_below_the_prime_is_refused(params):
 @rings
 def test_a_sum_with_such_a_residue_is_refused(params):
     (total,) = bench(params).add([bench(params).upload(np.arange(40))], [1], 40)
-    last = bench(params).scheme.ring.kept(40) + params.poly_degree - 1
+    last = params.coefficients(40) + params.poly_degree - 1
     for place in (0, last):
         bad = with_residue(params, total, 40, place, bench(params).scheme.ring.modulus)
         with pytest.raises(FrameError, match="not below the prime"):
@@ -394,7 +394,7 @@ def test_a_tenseal_vector_of_another_scale_or_ring_is_refused():
 
 def negative(params, chunk, count):
     """The same c0, and the second polynomial negated: added to the chunk it leaves no second polynomial."""
-    first = packed_bytes(bench(params).scheme.ring.kept(count), params.modulus_bits)
+    first = packed_bytes(params.coefficients(count), params.modulus_bits)
     modulus = np.uint64(bench(params).scheme.ring.modulus)
     words = unpack(memoryview(chunk)[first:], params.poly_degree, params.modulus_bits)
     return chunk[:first] + pack((modulus - words) % modulus, params.modulus_bits)
@@ -408,7 +408,7 @@ def test_a_ciphertext_without_second_polynomial_raises_nothing_of_the_library(pa
     """A client can choose c1 as 0, or as the negative of another's; SEAL refuses such results untyped."""
     count = 9
     (good,) = bench(params).upload(np.arange(count))
-    first = packed_bytes(bench(params).scheme.ring.kept(count), params.modulus_bits)
+    first = packed_bytes(params.coefficients(count), params.modulus_bits)
     empty = good[:first] + bytes(len(good) - first)
     for uploads, weights in (
         ([[empty]], [3]),
