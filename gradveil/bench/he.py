@@ -5,13 +5,20 @@ from contextlib import ExitStack
 from functools import lru_cache, partial
 
 from gradveil.bench import ours, peers
-from gradveil.bench.measure import Inputs, Meter, repetition, short_collections, warm_up
+from gradveil.bench.measure import (
+    Inputs,
+    Meter,
+    Progress,
+    Step,
+    repetition,
+    run_steps,
+    short_collections,
+    warm_up,
+)
 from gradveil.bench.memory import server_peak
 from gradveil.bench.package import Package
 from gradveil.bench.plan import Plan, Size
 from gradveil.bench.results import VECTORS, Metric, Place, Samples
-
-Progress = Callable[[int, int], None]
 
 _PROCESSES = 2
 _MEMORY_OURS = ("packed", "ckks")
@@ -34,10 +41,7 @@ def run_he(plan: Plan, samples: Samples, progress: Progress = lambda done, total
         stack.enter_context(short_collections())
         packages = [stack.enter_context(package) for package in _packages(plan)]
         steps = [*_timings(plan, packages, samples), *_memories(plan, samples)]
-        for done, step in enumerate(steps):
-            progress(done, len(steps))
-            step()
-        progress(len(steps), len(steps))
+        run_steps(steps, progress)
 
 
 def _packages(plan: Plan) -> list[Package]:
@@ -48,8 +52,8 @@ def _packages(plan: Plan) -> list[Package]:
     return [*single, *others, *parallel]
 
 
-def _timings(plan: Plan, packages: list[Package], samples: Samples) -> list[Callable[[], None]]:
-    steps: list[Callable[[], None]] = []
+def _timings(plan: Plan, packages: list[Package], samples: Samples) -> list[Step]:
+    steps: list[Step] = []
     for size in plan.sizes:
         steps += [partial(_warm_up, package, size) for package in packages]
         for share in plan.shares:
@@ -59,7 +63,7 @@ def _timings(plan: Plan, packages: list[Package], samples: Samples) -> list[Call
     return steps
 
 
-def _memories(plan: Plan, samples: Samples) -> list[Callable[[], None]]:
+def _memories(plan: Plan, samples: Samples) -> list[Step]:
     clients = plan.memory.clients
     builders: list[Callable[[], Package]] = [partial(ours.He, name, clients) for name in _MEMORY_OURS]
     if plan.peers:

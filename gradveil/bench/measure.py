@@ -1,7 +1,7 @@
 """One repetition: a round of one package, each step timed on its own."""
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +14,9 @@ from gradveil.bench.package import Package, Values
 from gradveil.bench.results import UNITS, Cell, Metric, Place, Samples
 
 T = TypeVar("T")
+
+Step = Callable[[], None]
+Progress = Callable[[int, int], None]
 
 _OF_A_SHARE = frozenset((Metric.UPLINK, Metric.DOWNLINK, Metric.ROUND))
 """What is reported where only some values are encrypted; the rest follows from the whole vector."""
@@ -79,6 +82,14 @@ def warm_up(package: Package, inputs: Inputs) -> None:
     """Grow pools of memory, start processes: a small round of full-size vectors, not measured."""
     few = Inputs(inputs.values[:2], inputs.total)
     repetition(package, few, Meter(Samples(), package, Place(inputs.total.size, 2)))
+
+
+def run_steps(steps: Sequence[Step], progress: Progress) -> None:
+    """Take all steps in order; `progress` hears of steps done and all steps."""
+    for done, step in enumerate(steps):
+        progress(done, len(steps))
+        step()
+    progress(len(steps), len(steps))
 
 
 @contextmanager

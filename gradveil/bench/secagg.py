@@ -1,6 +1,5 @@
 """The benchmark of secure aggregation: implementations take turns on the same vectors."""
 
-from collections.abc import Callable
 from functools import lru_cache, partial
 from importlib import import_module
 from importlib.util import find_spec
@@ -9,8 +8,7 @@ from time import perf_counter
 import numpy as np
 from rich.table import Table
 
-from gradveil.bench.he import Progress
-from gradveil.bench.measure import Inputs, short_collections, undisturbed
+from gradveil.bench.measure import Inputs, Progress, Step, run_steps, short_collections, undisturbed
 from gradveil.bench.memory import MeasurementError, peak_of
 from gradveil.bench.plan import Size
 from gradveil.bench.results import OURS, Samples
@@ -20,8 +18,6 @@ from gradveil.bench.secagg_ours import Ours
 from gradveil.bench.secagg_plan import SECAGG_UNITS, Cohort, SecAggMetric, SecAggPlan
 from gradveil.bench.secagg_scale import measure_scale
 from gradveil.bench.tables import tables
-
-Step = Callable[[], None]
 
 _TOLERANCE = 1e-4
 """Of a mean: the peer's step is 4e-6, and it rounds at random."""
@@ -52,10 +48,7 @@ def run_secagg(plan: SecAggPlan, samples: Samples, progress: Progress = lambda d
         raise MissingPeerError("flwr is not installed; run: pip install 'gradveil[peers]'")
     steps = [*_warm_ups(plan), *_single(plan, samples), *_rounds(plan, samples)]
     with short_collections():
-        for done, step in enumerate(steps):
-            progress(done, len(steps))
-            step()
-    progress(len(steps), len(steps))
+        run_steps(steps, progress)
 
 
 def secagg_tables(samples: Samples) -> list[Table]:

@@ -12,7 +12,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from gradveil.bench import Plan, Samples, run_he, tables
-from gradveil.bench.he import Progress as Reporter
+from gradveil.bench.measure import Progress as Reporter
 from gradveil.bench.results import header_line
 from gradveil.bench.secagg import run_secagg, secagg_tables
 from gradveil.bench.secagg_plan import SecAggPlan

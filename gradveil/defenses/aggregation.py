@@ -1,6 +1,6 @@
 """Secure aggregation: the server learns the sum over all clients and nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -55,11 +55,7 @@ class _MaskedSession(Session):
     @property
     def transcript(self) -> tuple[Sent, ...]:
         """Keys, shares and unmasking; the masked inputs travel in the uploads."""
-        return tuple(
-            Sent(message.sender, message.receiver, message.payload)
-            for message in self._round.messages
-            if message.payload not in self._masked
-        )
+        return sent_besides(self._round, self._masked)
 
     @property
     def seconds(self) -> Seconds:
@@ -84,6 +80,15 @@ class _MaskedSession(Session):
 
     def _recover(self, download: Download) -> Update:
         return mean_of_clear(download)
+
+
+def sent_besides(round_: secagg.LocalRound, inputs: Collection[bytes]) -> tuple[Sent, ...]:
+    """All messages of a round but these masked inputs."""
+    return tuple(
+        Sent(message.sender, message.receiver, message.payload)
+        for message in round_.messages
+        if message.payload not in inputs
+    )
 
 
 def masked_payload(upload: Upload) -> bytes:

@@ -1,5 +1,6 @@
 """Some coordinates of a round under homomorphic encryption: the part that two defenses share."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -31,7 +32,8 @@ class EncryptedSlice:
         selection: that all parties agreed on.
         coords: the coordinates to encrypt, of the layout's contribution.
         params: of the encryption.
-        unit: contributions are divided by it before, so that they fit `params.max_abs`.
+        max_weight: contributions are divided by the power of two above it, so that an update of magnitude
+            `params.max_abs` fits whatever its weight.
         min_clients: fewest clients in a sum.
 
     Attributes:
@@ -45,11 +47,12 @@ class EncryptedSlice:
         selection: Selection,
         coords: Coords,
         params: he.Params,
-        unit: float,
+        max_weight: int,
         min_clients: int,
     ) -> None:
         self.client_seconds = self.server_seconds = 0.0
-        self._coords, self._unit, self._scheme = coords, unit, params.scheme
+        self._coords, self._scheme = coords, params.scheme
+        self._unit = 2.0 ** math.ceil(math.log2(max_weight))
         self._min_clients = min_clients
         self._binding = he.Binding(_ROUND, selection.layout.hash, selection.hash, coords.size)
         self._client_key = he.ClientKey.generate(params, "one round")

@@ -1,6 +1,5 @@
 """One update, two protections: the selected slice under homomorphic encryption, the rest masked."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 import he
 import secagg
-from gradveil.defenses.aggregation import SCHEME, masked_payload
+from gradveil.defenses.aggregation import SCHEME, masked_payload, sent_besides
 from gradveil.defenses.base import Defense, DefenseError, Seconds, Sent, Session
 from gradveil.defenses.encrypted_slice import EncryptedSlice
 from gradveil.exchange import Clear, Download, Layout, Part, Sealed, Selection, Update, Upload
@@ -50,18 +49,19 @@ class Hybrid(Defense):
     def open(self, clients: Sequence[str], layout: Layout, rng: np.random.Generator) -> Session:
         """A round with fresh keys for both parts."""
         layout.require_same(self.selection.layout)
-        return _HybridSession(clients, self, self.min_clients)
+        return _HybridSession(clients, self)
 
 
 class _HybridSession(Session):
-    def __init__(self, clients: Sequence[str], defense: Hybrid, min_clients: int) -> None:
+    def __init__(self, clients: Sequence[str], defense: Hybrid) -> None:
         selection = defense.selection
-        super().__init__(clients, selection.layout, min_clients)
+        super().__init__(clients, selection.layout, defense.min_clients)
         self.agreed = selection.coords
         self._rest = selection.complement
         self._masked = np.append(self._rest, np.int64(self.layout.weight_coord))
-        unit = 2.0 ** math.ceil(math.log2(defense.max_weight))
-        self._slice = EncryptedSlice(clients, selection, self.agreed, defense.params, unit, min_clients)
+        self._slice = EncryptedSlice(
+            clients, selection, self.agreed, defense.params, defense.max_weight, self.min_clients
+        )
         fixed_point = secagg.FixedPoint(defense.clip, len(clients), defense.max_weight)
         context = selection.hash
         self._round = secagg.LocalRound(clients, fixed_point, self._rest.size, context=context)
@@ -71,11 +71,7 @@ class _HybridSession(Session):
     @property
     def transcript(self) -> tuple[Sent, ...]:
         """Keys, shares and unmasking; masked inputs and ciphertexts travel in the uploads."""
-        return tuple(
-            Sent(message.sender, message.receiver, message.payload)
-            for message in self._round.messages
-            if message.payload not in self._inputs
-        )
+        return sent_besides(self._round, self._inputs)
 
     @property
     def seconds(self) -> Seconds:

@@ -1,6 +1,5 @@
 """Selective encryption: the selected coordinates travel as ciphertexts, the rest in the clear."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -51,8 +50,7 @@ class SelectiveEncryption(Defense):
     def open(self, clients: Sequence[str], layout: Layout, rng: np.random.Generator) -> Session:
         """A round under fresh keys and identities."""
         layout.require_same(self.selection.layout)
-        unit = 2.0 ** math.ceil(math.log2(self.max_weight))
-        return _SelectiveSession(clients, self.selection, self.params, unit, self.min_clients)
+        return _SelectiveSession(clients, self)
 
 
 _HOLDERS = {
@@ -62,18 +60,14 @@ _HOLDERS = {
 
 
 class _SelectiveSession(Session):
-    def __init__(
-        self,
-        clients: Sequence[str],
-        selection: Selection,
-        params: he.Params,
-        unit: float,
-        min_clients: int,
-    ) -> None:
-        super().__init__(clients, selection.layout, min_clients)
+    def __init__(self, clients: Sequence[str], defense: SelectiveEncryption) -> None:
+        selection = defense.selection
+        super().__init__(clients, selection.layout, defense.min_clients)
         self.agreed = np.append(selection.coords, np.int64(selection.layout.weight_coord))
         self._readable = selection.complement
-        self._slice = EncryptedSlice(clients, selection, self.agreed, params, unit, min_clients)
+        self._slice = EncryptedSlice(
+            clients, selection, self.agreed, defense.params, defense.max_weight, self.min_clients
+        )
 
     def _protect(self, client: str, update: Update) -> Upload:
         contribution = update.contribution()

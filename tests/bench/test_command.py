@@ -7,35 +7,18 @@ import subprocess
 import sys
 
 import pytest
-from typer.testing import CliRunner
 
 from gradveil.bench import Metric
 from gradveil.bench.memory import MeasurementError
 from gradveil.bench.results import OURS, Cell, Place
-from gradveil.cli import bench as command
+from tests.bench.commands import one_number
 
 CELL = Cell(Metric.ROUND, "s", "packed", OURS, Place(10**5, 4))
 
 
 @pytest.fixture
 def run(monkeypatch):
-    """Calls the command with a benchmark of one number; `plans` are the plans it was given."""
-    plans, ends = [], []
-
-    def measured(plan, samples, progress):
-        plans.append(plan)
-        progress(0, 1)
-        samples.add(CELL, 1.5)
-        for failure in ends:
-            raise failure
-
-    def invoke(*arguments, failure=None):
-        ends[:] = [failure] if failure else []
-        return CliRunner().invoke(command.bench, ["he", *map(str, arguments)])
-
-    monkeypatch.setattr(command, "run_he", measured)
-    invoke.plans = plans
-    return invoke
+    return one_number(monkeypatch, "he", CELL)
 
 
 def test_tables_for_people(run):

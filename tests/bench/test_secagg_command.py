@@ -5,12 +5,11 @@ import subprocess
 import sys
 
 import pytest
-from typer.testing import CliRunner
 
 from gradveil.bench.memory import MeasurementError
 from gradveil.bench.results import OURS, Cell
 from gradveil.bench.secagg_plan import Cohort, SecAggMetric
-from gradveil.cli import bench as command
+from tests.bench.commands import one_number
 
 CELL = Cell(SecAggMetric.ROUND, "s", "secagg:", OURS, Cohort(10**5, 10, dropout=0.1))
 LINE = {
@@ -24,23 +23,7 @@ LINE = {
 
 @pytest.fixture
 def run(monkeypatch):
-    """Calls the command with a benchmark of one number; `plans` are the plans it was given."""
-    plans, ends = [], []
-
-    def measured(plan, samples, progress):
-        plans.append(plan)
-        progress(0, 1)
-        samples.add(CELL, 1.5)
-        for failure in ends:
-            raise failure
-
-    def invoke(*arguments, failure=None):
-        ends[:] = [failure] if failure else []
-        return CliRunner().invoke(command.bench, ["secagg", *map(str, arguments)])
-
-    monkeypatch.setattr(command, "run_secagg", measured)
-    invoke.plans = plans
-    return invoke
+    return one_number(monkeypatch, "secagg", CELL)
 
 
 def test_tables_for_people(run):
