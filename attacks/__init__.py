@@ -1,45 +1,83 @@
 """Adversaries against federated-learning updates. Needs torch and numpy only; never sees keys or truth."""
 
-from attacks.base import Attack, Found
+from attacks.annealing import Geometric
+from attacks.ball import Ball
+from attacks.base import Attack, Case, Found
+from attacks.canvas import Latent, Pixels
 from attacks.errors import AttackError, NotApplicableError
-from attacks.evidence import Evidence, readable, zero_filled
+from attacks.evidence import Evidence, Unpruned, readable, targets_of, zero_filled
 from attacks.guess import Guess
+from attacks.jacobian import Certificate, Spectrum, affordable, certify, spectrum
 from attacks.keyrecovery import CkksTranscript, KeyNotRecoveredError, TranscriptError, recover_key
+from attacks.labelling import Inferred, Joint
 from attacks.labels import restore_labels
-from attacks.lbfgs import LBFGS, Search
-from attacks.likelihood import Gaussian, Likelihood
+from attacks.likelihoods import Cosine, Gaussian, Laplace, LayerWeighted, Likelihood, PruningMixture
 from attacks.linear import ClosedFormLinear, layer_inputs
-from attacks.matching import GradientMatching
+from attacks.matching import GradientMatching, Stage
 from attacks.model import Model
-from attacks.presets import PRESETS, preset
-from attacks.prior import Box, Prior, Product, TotalVariation
+from attacks.nuisances import ChannelScaleShift, DropoutMask, Nuisance, UpstreamGradient, VariationalNoise
+from attacks.portfolio import Portfolio
+from attacks.presets import OURS, PRESETS, PUBLISHED, Preset, preset
+from attacks.priors import Box, Prior, Product, SquaredVariation, TotalVariation
+from attacks.searches import LBFGS, Adam, LevenbergMarquardt, Search
 
 __all__ = [
     "LBFGS",
+    "OURS",
     "PRESETS",
+    "PUBLISHED",
+    "Adam",
     "Attack",
     "AttackError",
+    "Ball",
     "Box",
+    "Case",
+    "Certificate",
+    "ChannelScaleShift",
     "CkksTranscript",
     "ClosedFormLinear",
+    "Cosine",
+    "DropoutMask",
     "Evidence",
     "Found",
     "Gaussian",
+    "Geometric",
     "GradientMatching",
     "Guess",
+    "Inferred",
+    "Joint",
     "KeyNotRecoveredError",
+    "Laplace",
+    "Latent",
+    "LayerWeighted",
+    "LevenbergMarquardt",
     "Likelihood",
     "Model",
     "NotApplicableError",
+    "Nuisance",
+    "Pixels",
+    "Portfolio",
+    "Preset",
     "Prior",
     "Product",
+    "PruningMixture",
     "Search",
+    "Spectrum",
+    "SquaredVariation",
+    "Stage",
     "TotalVariation",
     "TranscriptError",
+    "Unpruned",
+    "UpstreamGradient",
+    "VariationalNoise",
+    "affordable",
+    "certify",
     "layer_inputs",
     "preset",
     "readable",
     "recover_key",
     "restore_labels",
+    "spectrum",
+    "targets_of",
     "zero_filled",
 ]

@@ -1,7 +1,8 @@
 """What every attack shares: the harness validates, the author of an attack writes `run`."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar, final
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from attacks.errors import AttackError
+from attacks.jacobian import Certificate
 from attacks.model import Model
 from gradveil.exchange import Observation
 
@@ -22,12 +24,22 @@ class Found:
         labels: what the attack takes the labels to be, or None if it has no opinion.
         clients: whose examples these are, jointly and in no order.
         objective: the attack's own figure of merit; lower is better.
+        certificate: what the readings say about it, if the attack asked; `exact` needs no truth to believe.
     """
 
     images: NDArray[np.float32]
     labels: tuple[int, ...] | None
     clients: tuple[str, ...]
     objective: float
+    certificate: Certificate | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One victim: whose examples are sought, and what the server holds."""
+
+    observation: Observation
+    client: str
 
 
 class Attack(ABC):
@@ -53,15 +65,37 @@ class Attack(ABC):
             NotApplicableError: the observation lacks what this attack needs.
             AttackError: no finite reconstruction was found.
         """
+        return self.reconstruct_many([Case(observation, client)], model, rng=rng)[0]
+
+    @final
+    def reconstruct_many(self, cases: Sequence[Case], model: Model, *, rng: torch.Generator) -> list[Found]:
+        """Reconstruct for several victims of one model; searches run them side by side in one batch.
+
+        Raises:
+            As `reconstruct`, and AttackError if there is no victim.
+        """
+        if not cases:
+            raise AttackError("no victim was given; name at least one observation and client")
+        for case in cases:
+            self._require_fit(case.observation, model)
+        found = self.run_many(cases, model, rng)
+        return [self._checked(one, case.observation) for one, case in zip(found, cases, strict=True)]
+
+    def _require_fit(self, observation: Observation, model: Model) -> None:
         model.layout.require_same(observation.layout)
         if observation.knowledge.local_steps != 1:
             raise AttackError(f"{self.name} assumes one local step; use a multi-step attack")
-        found = self.run(observation, model, client, rng)
+
+    def _checked(self, found: Found, observation: Observation) -> Found:
         if not np.isfinite(found.images).all():
             raise AttackError(f"{self.name} diverged; try another seed or more restarts")
         low, high = observation.knowledge.value_range
-        return Found(found.images.clip(low, high), found.labels, found.clients, found.objective)
+        return replace(found, images=found.images.clip(low, high))
 
     @abstractmethod
     def run(self, observation: Observation, model: Model, client: str, rng: torch.Generator) -> Found:
         """The attack itself; inputs are validated, the result is checked and clamped by the harness."""
+
+    def run_many(self, cases: Sequence[Case], model: Model, rng: torch.Generator) -> list[Found]:
+        """One victim after the other, unless an attack can do better."""
+        return [self.run(case.observation, model, case.client, rng) for case in cases]

@@ -6,14 +6,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from attacks.annealing import Progress
 from attacks.base import Attack, Found
 from attacks.errors import NotApplicableError
 from attacks.evidence import Evidence, readable
 from attacks.labels import restore_labels
-from attacks.lbfgs import LBFGS, Objective, Search
 from attacks.model import Model
-from attacks.objective import over_starts, ranked
-from attacks.prior import Box, Prior, Product, TotalVariation
+from attacks.priors import Box, Prior, Product, Proposal, TotalVariation
+from attacks.searches import LBFGS, Objective, Search, ranked
 from gradveil.exchange import Observation
 
 
@@ -59,12 +59,16 @@ class ClosedFormLinear(Attack):
         """Relative squared error of the known features plus the negative log-prior."""
         size = features[known].square().sum().clamp_min(1e-30)
 
-        def loss(point: Tensor) -> Tensor:
-            image = point.reshape(1, *model.input_shape)
-            error = (model.features(image)[0] - features) * known
-            return _FEATURE_WEIGHT * error.square().sum() / size + self.prior.negative_log(image)
+        def objective(points: Tensor, progress: Progress = 1.0) -> tuple[Tensor, Tensor]:
+            points = points.detach().requires_grad_()
+            images = points.reshape(-1, *model.input_shape)
+            error = (model.features(images) - features) * known
+            prior = self.prior.negative_log(Proposal(images[:, None]))
+            values = _FEATURE_WEIGHT * error.square().sum(1) / size + prior
+            (gradients,) = torch.autograd.grad(values.sum(), points)
+            return values.detach(), gradients
 
-        return over_starts(loss, torch.Size((self.restarts, _pixel_count(model))))
+        return objective
 
 
 _FEATURE_WEIGHT = 1e4

@@ -1,34 +1,61 @@
 """Gradient matching in the Bayes form: maximise log p(observation | x) + log p(x)."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from attacks.base import Attack, Found
+from attacks.annealing import Annealing, constant
+from attacks.ball import Ball, BallAverage
+from attacks.base import Attack, Case, Found
+from attacks.canvas import Canvas, Pixels
 from attacks.errors import AttackError
-from attacks.evidence import Evidence, readable
-from attacks.labels import LabelCandidates, restore_labels
-from attacks.lbfgs import LBFGS, Search
-from attacks.likelihood import Gaussian, Likelihood
+from attacks.evidence import Evidence, readable, targets_of
+from attacks.jacobian import affordable, certify
+from attacks.labelling import Inferred, Labelling
+from attacks.labels import LabelCandidates
+from attacks.likelihoods import Gaussian, Likelihood
 from attacks.model import Model
-from attacks.objective import over_starts, ranked
-from attacks.prior import Box, Prior
-from gradveil.exchange import Knowledge, Observation
+from attacks.nuisances import Nuisance
+from attacks.posterior import IMAGES, LABELS, Posterior
+from attacks.priors import Box, Prior
+from attacks.searches import LBFGS, LevenbergMarquardt, Objective, Search, ranked
+from attacks.unknowns import Unknowns
+from gradveil.exchange import Observation
 
 View = Callable[[Observation, str, Model], Evidence]
 """How an adversary reads an observation of a client, e.g. `readable` or `zero_filled`."""
 
 
 @dataclass(frozen=True)
+class Stage:
+    """One search from the best rows of the stage before.
+
+    Attributes:
+        search: how.
+        keep: how many rows of each victim go on, None for all; a screening that would lose none is skipped.
+        likelihood: what this stage believes about errors, if not what the attack does; e.g. sharper.
+    """
+
+    search: Search
+    keep: int | None = None
+    likelihood: Likelihood | None = None
+
+
+@dataclass(frozen=True)
 class GradientMatching(Attack):
-    """Maximum a posteriori reconstruction: a view of the wire, a likelihood, a prior and a search.
+    """The Bayes adversary: a view of the wire, a likelihood, a prior, a ball and searches.
 
-    All restarts and label candidates are searched together for a while; the finalists go on to the end.
+    All restarts, label candidates and victims are rows of one batch. Without a ball, or with one sample of it
+    (k = 1), this is maximum a posteriori reconstruction, MAP.
 
-    Source: Balunovic et al. 2022 (ICLR), equation 4 with the ball shrunk to a point (k = 1, MAP).
+    Attributes:
+        double: whether to search in float64; readings keep their rounding, and searches add none of theirs.
+        certify: whether to say if the reconstruction must be right; costs a dense Jacobian in float64.
+
+    Source: Balunovic et al. 2022 (ICLR), equation 4.
     """
 
     name: ClassVar[str] = "gradient_matching"
@@ -37,78 +64,112 @@ class GradientMatching(Attack):
     view: View = readable
     likelihood: Likelihood = field(default_factory=Gaussian)
     prior: Prior = field(default_factory=Box)
-    search: Search = field(default_factory=LBFGS)
-    screening: Search = field(default_factory=lambda: LBFGS(iterations=30))
+    labelling: Labelling = field(default_factory=Inferred)
+    canvas: Canvas = field(default_factory=Pixels)
+    nuisances: tuple[Nuisance, ...] = ()
+    annealing: Annealing = constant
+    ball: Ball | None = None
+    stages: tuple[Stage, ...] = (Stage(LBFGS(iterations=30), keep=1), Stage(LBFGS()))
     restarts: int = 4
-    finalists: int = 1
+    double: bool = False
+    certify: bool = False
 
     def run(self, observation: Observation, model: Model, client: str, rng: torch.Generator) -> Found:
         """Search from several starts and label candidates; keep the lowest negative log-posterior."""
-        evidence = self.view(observation, client, model)
-        candidates = _labels(observation, client, model)
-        shape = (evidence.examples, *model.input_shape)
-        images, labels = self._starts(candidates, shape, model, rng)
-        posterior = _Posterior(model, evidence, self.likelihood, self.prior)
-        images, labels = self._screen(posterior, images, labels)
-        images, objectives = posterior.minimise(self.search, images, labels)
-        best = int(ranked(objectives)[0])
-        return Found(
-            images=images[best].cpu().numpy(),
-            labels=tuple(labels[best].tolist()),
-            clients=evidence.clients,
-            objective=float(objectives[best]),
+        return self.run_many([Case(observation, client)], model, rng)[0]
+
+    def run_many(self, cases: Sequence[Case], model: Model, rng: torch.Generator) -> list[Found]:
+        """The same for several victims at once."""
+        candidates = [self.labelling.candidates(case.observation, case.client, model) for case in cases]
+        model = model.double() if self.double else model
+        evidence = [self.view(case.observation, case.client, model) for case in cases]
+        posterior, points = self._start(evidence, candidates, model, rng)
+        for stage in self.stages:
+            if isinstance(stage.search, LevenbergMarquardt):
+                posterior.believing(stage.likelihood).require_curvature()
+        offsets = None if self.ball is None else self.ball.offsets(posterior.unknowns, rng).to(model.device)
+        for stage in self.stages:
+            keep = len(points) if stage.keep is None else stage.keep * len(cases)
+            if stage.keep is None or keep < len(points):
+                objective = self._objective(posterior.believing(stage.likelihood), offsets)
+                points, values = stage.search.minimise(objective, points)
+                rows = _best_rows(values, len(cases), keep // len(cases))
+                posterior, points, values = posterior.of_rows(rows), points[rows], values[rows]
+        best = _best_rows(values, len(cases), 1)
+        found = _found(evidence, posterior.of_rows(best), points[best], values[best])
+        return [self._certified(one, posterior, victim) for victim, one in enumerate(found)]
+
+    def _certified(self, found: Found, posterior: Posterior, victim: int) -> Found:
+        model = posterior.model
+        if not (self.certify and found.labels and affordable(model, found.images.size)):
+            return found
+        images = torch.from_numpy(found.images).to(model.device)
+        labels = torch.tensor(found.labels, device=model.device)
+        certificate = certify(model, images, labels, posterior.targets.of_victim(victim))
+        return replace(found, certificate=certificate)
+
+    def _objective(self, posterior: Posterior, offsets: Tensor | None) -> Objective:
+        """What searches minimise: the posterior, or its average over the same points around every row."""
+        if self.ball is None or offsets is None:
+            return posterior
+        return BallAverage(posterior, self.ball, offsets)
+
+    def _start(
+        self,
+        evidence: Sequence[Evidence],
+        candidates: Sequence[LabelCandidates | None],
+        model: Model,
+        rng: torch.Generator,
+    ) -> tuple[Posterior, Tensor]:
+        """The objective and the first points of all rows, victim by victim."""
+        targets = targets_of(evidence, model.layout)
+        rows_a_victim = max(self.restarts, *(len(one or ()) for one in candidates))
+        rows, examples = rows_a_victim * len(evidence), targets.examples
+        labels = _label_rows(candidates, rows_a_victim, model)
+        blocks = {IMAGES: self.canvas.start(rows, examples, model, rng)}
+        if labels is None:
+            blocks[LABELS] = torch.randn(rows, examples, model.classes, generator=rng).to(model.device)
+        for nuisance in self.nuisances:
+            if nuisance.name in blocks:
+                raise AttackError(f"two unknowns are called {nuisance.name!r}; name each nuisance apart")
+            blocks[nuisance.name] = nuisance.start(rows, examples, model, rng)
+        unknowns = Unknowns({name: tuple(block.shape[1:]) for name, block in blocks.items()})
+        posterior = Posterior(
+            model,
+            targets,
+            self.likelihood,
+            self.prior,
+            self.canvas,
+            unknowns,
+            labels,
+            self.nuisances,
+            self.annealing,
         )
-
-    def _starts(
-        self, candidates: LabelCandidates, shape: tuple[int, ...], model: Model, rng: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
-        count = max(self.restarts, len(candidates))
-        images = torch.rand(count, *shape, generator=rng).to(model.device)
-        labels = [candidates[index % len(candidates)] for index in range(count)]
-        return images, torch.tensor(labels, device=model.device)
-
-    def _screen(self, posterior: "_Posterior", images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Search all starts briefly and go on with the most promising ones."""
-        if len(images) <= self.finalists:
-            return images, labels
-        images, objectives = posterior.minimise(self.screening, images, labels)
-        kept = ranked(objectives)[: self.finalists]
-        return images[kept], labels[kept]
+        return posterior, unknowns.join(blocks)
 
 
-@dataclass(frozen=True)
-class _Posterior:
-    """The negative log-posterior of one batch of images."""
-
-    model: Model
-    evidence: Evidence
-    likelihood: Likelihood
-    prior: Prior
-
-    def minimise(self, search: Search, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Best images (R, B, C, H, W) and their values (R,) from starts and labels (R, B)."""
-        gradient = self.model.gradient if len(images) > 1 else self.model.gradient_graph
-
-        def negative_log(batch: Tensor, classes: Tensor) -> Tensor:
-            likelihood = self.likelihood.negative_log(gradient(batch, classes), self.evidence)
-            return likelihood + self.prior.negative_log(batch)
-
-        objective = over_starts(negative_log, images.shape, labels)
-        points, values = search.minimise(objective, images.flatten(1))
-        return points.reshape(images.shape), values
-
-
-def _labels(observation: Observation, client: str, model: Model) -> LabelCandidates:
-    """Granted labels, or candidates from what is really readable; a mask-naive view does not change them."""
-    evidence = readable(observation, client, model)
-    granted = _granted(observation.knowledge, evidence)
-    return granted if granted is not None else restore_labels(evidence, model)
-
-
-def _granted(knowledge: Knowledge, evidence: Evidence) -> LabelCandidates | None:
-    if knowledge.labels is None:
+def _label_rows(
+    candidates: Sequence[LabelCandidates | None], rows_a_victim: int, model: Model
+) -> Tensor | None:
+    """Labels (R, B) of all rows, each victim's candidates in turn; None if labels are unknowns."""
+    known = [one for one in candidates if one is not None]
+    if len(known) < len(candidates):
         return None
-    granted = [label for client in evidence.clients for label in knowledge.labels.get(client, ())]
-    if len(granted) != evidence.examples or not set(granted) <= set(range(knowledge.classes)):
-        raise AttackError("the labels granted do not fit the clients' examples; grant one class each")
-    return [tuple(granted)]
+    rows = [one[row % len(one)] for one in known for row in range(rows_a_victim)]
+    return torch.tensor(rows, device=model.device)
+
+
+def _best_rows(values: Tensor, victims: int, keep: int) -> Tensor:
+    """Indices of the best rows of each victim, in order of victims, best first; broken rows come last."""
+    by_victim = values.reshape(victims, -1)
+    best = torch.stack([ranked(of_one)[:keep] for of_one in by_victim])
+    first = torch.arange(victims, device=values.device)[:, None] * by_victim.shape[1]
+    return (best + first).flatten()
+
+
+def _found(evidence: Sequence[Evidence], posterior: Posterior, points: Tensor, values: Tensor) -> list[Found]:
+    blocks = posterior.unknowns.split(points)
+    images = posterior.canvas.images(blocks[IMAGES]).detach().float().cpu().numpy()
+    labels = blocks[LABELS].argmax(-1) if posterior.labels is None else posterior.labels
+    rows = zip(evidence, images, labels.tolist(), values.tolist(), strict=True)
+    return [Found(image, tuple(label), one.clients, value) for one, image, label, value in rows]

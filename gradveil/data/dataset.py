@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from gradveil.exchange import GradveilError
 
+MAX_IMAGES = 10_000
+"""Of a larger source, this many evenly spaced images are taken."""
+
 
 class DataError(GradveilError):
     """Data is missing, broken, or too small."""
@@ -46,3 +49,14 @@ class Dataset:
         if count > len(self.images):
             raise DataError(f"{self.name} has {len(self.images)} images, {count} are needed; add images")
         return rng.choice(len(self.images), size=count, replace=False)
+
+
+def evenly_spaced(count: int) -> list[int]:
+    """Indices of at most MAX_IMAGES of `count` images."""
+    indices: list[int] = np.linspace(0, count - 1, min(count, MAX_IMAGES)).astype(int).tolist()
+    return indices
+
+
+def one_line(error: Exception) -> str:
+    """What another package says is wrong, short enough for one line."""
+    return " ".join(str(error).split())[:200]

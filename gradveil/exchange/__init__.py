@@ -11,8 +11,8 @@ from gradveil.exchange.errors import (
 )
 from gradveil.exchange.layout import Layout
 from gradveil.exchange.messages import Clear, Download, Part, Sealed, Upload, require_one_layout
+from gradveil.exchange.noise import GaussianNoise, LaplaceNoise, Noise
 from gradveil.exchange.observation import (
-    GaussianNoise,
     Knowledge,
     Observation,
     Reading,
@@ -31,8 +31,10 @@ __all__ = [
     "GradveilError",
     "InvalidUpdateError",
     "Knowledge",
+    "LaplaceNoise",
     "Layout",
     "LayoutMismatchError",
+    "Noise",
     "Observation",
     "Part",
     "Reading",

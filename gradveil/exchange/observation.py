@@ -1,6 +1,5 @@
 """What an honest-but-curious server holds at the end of a round, derived from the wire."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -12,13 +11,7 @@ from gradveil.exchange.coords import Coords
 from gradveil.exchange.errors import GradveilError
 from gradveil.exchange.layout import Layout
 from gradveil.exchange.messages import Clear, Download, Sealed, Upload, require_one_layout
-
-
-@dataclass(frozen=True)
-class GaussianNoise:
-    """Independent zero-mean normal noise of this standard deviation on every coordinate."""
-
-    std: float
+from gradveil.exchange.noise import Noise
 
 
 @dataclass(frozen=True)
@@ -47,7 +40,7 @@ class Knowledge:
     local_steps: int = 1
     value_range: tuple[float, float] = (0.0, 1.0)
     labels: Mapping[str, tuple[int, ...]] | None = None
-    noise: GaussianNoise | None = None
+    noise: Noise | None = None
     defense: str = "none"
     auxiliary_data: str = "none"
 
@@ -56,7 +49,7 @@ class Knowledge:
         record = asdict(self)
         record["labels"] = "inferred" if self.labels is None else "granted"
         record["input_shape"], record["value_range"] = list(self.input_shape), list(self.value_range)
-        record["noise"] = "none" if self.noise is None else f"gaussian, std {self.noise.std:g}"
+        record["noise"] = "none" if self.noise is None else str(self.noise)
         return record
 
 
@@ -70,7 +63,7 @@ class Reading:
     clients: frozenset[str]
     coords: Coords
     values: NDArray[np.float32]
-    noise: GaussianNoise | None = None
+    noise: Noise | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,5 +139,5 @@ def _with_noise(reading: Reading, knowledge: Knowledge) -> Reading:
         return reading
     if knowledge.batch_size < 1:
         raise GradveilError("knowledge.batch_size must be at least 1; set it to the examples per update")
-    scale = knowledge.batch_size * math.sqrt(len(reading.clients))
-    return replace(reading, noise=GaussianNoise(knowledge.noise.std * scale))
+    summed = knowledge.noise.of_sum(terms=len(reading.clients), factor=knowledge.batch_size)
+    return replace(reading, noise=summed)

@@ -2,7 +2,7 @@
 
 from gradveil.metrics.assignment import assign
 from gradveil.metrics.identification import CANDIDATES, identification_rank
-from gradveil.metrics.images import mse, psnr, ssim
+from gradveil.metrics.images import mse, psnr, ssim, within
 from gradveil.metrics.score import Score, score
 
-__all__ = ["CANDIDATES", "Score", "assign", "identification_rank", "mse", "psnr", "score", "ssim"]
+__all__ = ["CANDIDATES", "Score", "assign", "identification_rank", "mse", "psnr", "score", "ssim", "within"]

@@ -23,6 +23,15 @@ def psnr(found: Images, truth: Images) -> NDArray[np.float64]:
     return -10 * np.log10(np.maximum(mse(found, truth), MSE_FLOOR))
 
 
+def within(found: Images, truth: Images, delta: float) -> float:
+    """Share of the pairs whose l2 distance over all pixels is at most delta; higher is worse for privacy.
+
+    Source: Balunovic et al. 2022 (ICLR), equation 1; one minus this is the adversary's empirical risk.
+    """
+    pixels = truth[0].size
+    return float((np.sqrt(mse(found, truth) * pixels) <= delta).mean())
+
+
 def ssim(found: Images, truth: Images) -> NDArray[np.float64]:
     """Structural similarity of each pair, shape (B,); at most 1.
 

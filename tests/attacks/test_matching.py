@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from attacks import LBFGS, AttackError, Box, Gaussian, GradientMatching, preset, zero_filled
+from attacks import (
+    LBFGS,
+    AttackError,
+    Box,
+    Case,
+    Gaussian,
+    GradientMatching,
+    Model,
+    Stage,
+    preset,
+    zero_filled,
+)
 from gradveil.exchange import LayoutMismatchError, observe
 from gradveil.metrics import psnr
 from tests.attacks.cases import (
@@ -23,7 +34,7 @@ from tests.attacks.cases import (
 )
 
 DIGIT = 3300
-QUICK = GradientMatching(search=LBFGS(iterations=20), screening=LBFGS(iterations=5))
+QUICK = GradientMatching(stages=(Stage(LBFGS(iterations=5)), Stage(LBFGS(iterations=20))))
 
 
 def reconstruct(attack, observation, model, seed=0):
@@ -80,7 +91,7 @@ def test_one_seed_gives_one_result(tiny, tiny_observation):
 
 
 def test_another_seed_starts_elsewhere(tiny, tiny_observation):
-    barely = GradientMatching(search=LBFGS(iterations=2), screening=LBFGS(iterations=1))
+    barely = GradientMatching(stages=(Stage(LBFGS(iterations=1)), Stage(LBFGS(iterations=2))))
     first, second = (reconstruct(barely, tiny_observation, tiny, seed) for seed in (7, 8))
     assert first.images.tobytes() != second.images.tobytes()
 
@@ -146,7 +157,7 @@ class Planted:
 
 def chosen(tiny, observation, objectives):
     """Which start the attack returns, by index."""
-    attack = GradientMatching(search=Planted(objectives), restarts=3, finalists=3)
+    attack = GradientMatching(stages=(Stage(Planted(objectives)),), restarts=3)
     starts = torch.rand(3, 1, *tiny.input_shape, generator=generator(5))
     found = reconstruct(attack, observation, tiny, seed=5)
     return [index for index, start in enumerate(starts) if torch.equal(start, torch.from_numpy(found.images))]
@@ -161,9 +172,8 @@ def test_a_start_that_broke_is_not_chosen(tiny, tiny_observation):
 
 
 def test_screening_keeps_the_most_promising_starts(tiny, tiny_observation):
-    attack = GradientMatching(
-        screening=Planted((3.0, 1.0, 2.0)), search=Planted((0.5,)), restarts=3, finalists=1
-    )
+    stages = (Stage(Planted((3.0, 1.0, 2.0))), Stage(Planted((0.5,))))
+    attack = GradientMatching(stages=stages, restarts=3)
     starts = torch.rand(3, 1, *tiny.input_shape, generator=generator(5))
     found = reconstruct(attack, tiny_observation, tiny, seed=5)
     assert torch.equal(torch.from_numpy(found.images), starts[1])
@@ -183,9 +193,28 @@ def test_the_same_attack_runs_on_cuda():
     model = network("lenet", (1, 12, 12))
     images = images_of(model)
     observation = seen(model, update_of(model, images, [3]))
-    model.network.cuda()
-    there = type(model)(model.network, model.input_shape, model.classes)
+    there = Model(model.network.cuda(), model.input_shape, model.classes)
     assert there.device.type == "cuda"
     found = reconstruct(preset("mask_aware"), observation, there)
     assert found.labels == (3,)
     assert psnr(found.images, images.numpy())[0] > 30
+
+
+def test_victims_side_by_side_are_found_as_if_alone(tiny):
+    cases = [Case(seen(tiny, update_of(tiny, images_of(tiny, 1, i), [i])), CLIENT) for i in range(3)]
+    together = QUICK.reconstruct_many(cases, tiny, rng=generator(3))
+    assert [found.labels for found in together] == [(0,), (1,), (2,)]
+    for case, found in zip(cases, together, strict=True):
+        alone = QUICK.reconstruct_many([case], tiny, rng=generator(3))[0]
+        assert found.objective == pytest.approx(alone.objective, rel=0.5, abs=1.0)
+
+
+def test_victims_with_different_batches_need_searches_of_their_own(tiny):
+    one, two = (seen(tiny, update_of(tiny, images_of(tiny, n), [0] * n)) for n in (1, 2))
+    with pytest.raises(AttackError, match="one by one"):
+        QUICK.reconstruct_many([Case(one, CLIENT), Case(two, CLIENT)], tiny, rng=generator())
+
+
+def test_at_least_one_victim_is_needed(tiny):
+    with pytest.raises(AttackError, match="victim"):
+        QUICK.reconstruct_many([], tiny, rng=generator())

@@ -5,7 +5,7 @@ import pytest
 import torch
 from skimage.metrics import structural_similarity
 
-from gradveil.metrics import mse, psnr, ssim
+from gradveil.metrics import mse, psnr, ssim, within
 from gradveil.torchvision_ops import define_missing_ops
 
 define_missing_ops()
@@ -49,6 +49,17 @@ def test_psnr_of_equal_images_is_140_db():
 def test_psnr_falls_below_140_db_as_soon_as_float32_can_tell():
     truth = np.full((1, 1, 8, 8), 0.5, np.float32)
     assert psnr(truth + np.float32(1e-6), truth)[0] == pytest.approx(120, abs=0.5)
+
+
+def test_within_is_the_share_of_pairs_no_further_apart_than_delta():
+    truth = np.zeros((4, 1, 2, 2), np.float32)
+    found = truth.copy()
+    found[1, 0, 0] = [3, 4]
+    found[2, 0, 1] = [0, 5.1]
+    found[3] = 0.1
+    assert within(found, truth, 5) == 0.75
+    assert within(found, truth, 4.9) == 0.5
+    assert within(found, truth, 0) == 0.25
 
 
 def framed(images):

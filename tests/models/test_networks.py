@@ -9,6 +9,7 @@ from gradveil.exchange import GradveilError
 from gradveil.models import NETWORKS, build
 
 SHAPE = (1, 28, 28)
+LEAST_SIDE = {"fedavg_cnn": 4, "convnet64": 9}
 
 
 def weights(name, seed):
@@ -31,10 +32,38 @@ def test_torchs_own_generator_is_left_alone(name):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-@given(st.tuples(st.sampled_from([1, 3]), st.integers(1, 33), st.integers(1, 33)), st.integers(2, 12))
+@given(st.data())
 @settings(max_examples=20)
-def test_every_input_shape_gives_one_logit_for_each_class(name, shape, classes):
-    assert build(name, shape, classes, 0)(torch.zeros(2, *shape)).shape == (2, classes)
+def test_every_input_shape_gives_one_logit_for_each_class(name, data):
+    side = st.integers(LEAST_SIDE.get(name, 1), 33)
+    shape = data.draw(st.tuples(st.sampled_from([1, 3]), side, side))
+    classes = data.draw(st.integers(2, 12))
+    network = build(name, shape, classes, 0).eval()
+    assert network(torch.zeros(2, *shape)).shape == (2, classes)
+
+
+@pytest.mark.parametrize(("name", "side"), LEAST_SIDE.items())
+@pytest.mark.parametrize("place", [1, 2])
+def test_images_too_small_to_pool_are_refused(name, side, place):
+    shape = [3, 32, 32]
+    shape[place] = side - 1
+    with pytest.raises(GradveilError, match=f"{name} needs images of {side} x {side} pixels or more"):
+        build(name, tuple(shape), 10, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "classes", "count"),
+    [
+        ("lenet", (1, 28, 28), 10, 13_426),
+        ("fedavg_cnn", (1, 28, 28), 10, 1_663_370),  # McMahan et al. 2017, section 3
+        ("convnet64", (3, 32, 32), 10, 2_904_970),  # breaching's notebooks
+        ("resnet18", (3, 224, 224), 1000, 11_689_512),  # torchvision's documentation
+        ("resnet20", (3, 32, 32), 10, 269_722),  # He et al. 2016, table 6: 0.27 million
+    ],
+)
+def test_a_network_has_the_size_of_the_literature(name, shape, classes, count):
+    parameters = build(name, shape, classes, 0).parameters()
+    assert sum(parameter.numel() for parameter in parameters) == count
 
 
 def test_lenet_starts_between_minus_and_plus_a_half():
@@ -43,10 +72,14 @@ def test_lenet_starts_between_minus_and_plus_a_half():
     assert -0.5 <= found.min() < -0.49
 
 
-def test_lenet_on_digits_has_the_size_of_the_literature():
-    assert weights("lenet", 0).numel() == 13_426
+def test_resnet18_takes_the_channels_of_the_images():
+    gray, colour = (build("resnet18", (channels, 28, 28), 10, 0).eval() for channels in (1, 3))
+    assert gray.conv1.weight.shape == (64, 1, 7, 7)
+    assert list(gray.state_dict()) == list(colour.state_dict())
+    # Of the gain that keeps the variance of ReLU features: 2 over 64 outputs of 49 taps.
+    assert float(gray.conv1.weight.detach().var()) == pytest.approx(2 / (64 * 49), rel=0.1)
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(GradveilError, match="no model 'resnet'; choose among lenet, cnn"):
+    with pytest.raises(GradveilError, match="no model 'resnet'; choose among lenet, lenet4, cnn"):
         build("resnet", SHAPE, 10, 0)

@@ -1,0 +1,7 @@
+"""What images are made of: their pixels, or a point in a generator's latent space."""
+
+from attacks.canvas.base import Canvas
+from attacks.canvas.latent import Latent, LinearGenerator, principal_images
+from attacks.canvas.pixels import Pixels
+
+__all__ = ["Canvas", "Latent", "LinearGenerator", "Pixels", "principal_images"]

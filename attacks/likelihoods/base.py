@@ -1,0 +1,57 @@
+"""The interface of all likelihoods, and of those with independent errors."""
+
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor
+
+from attacks.gradients import Gradient, Target, Targets
+
+
+class Likelihood(Protocol):
+    """log p(observation | x), up to a constant."""
+
+    def negative_log(self, gradient: Gradient, targets: Targets) -> Tensor:
+        """One value for each row, (R,), from predicted gradients and the readings of V victims."""
+        ...
+
+
+class Density(Likelihood, Protocol):
+    """A likelihood whose errors are independent from coordinate to coordinate."""
+
+    def pointwise(self, errors: Tensor, targets: Targets) -> Tensor:
+        """Negative log density of each error (V, R / V, n), up to a constant; zero where the error is."""
+        ...
+
+
+@runtime_checkable
+class SumOfSquares(Likelihood, Protocol):
+    """A likelihood that is half a weighted sum of squared errors."""
+
+    def squares(self, targets: Targets) -> tuple[Targets, Tensor]:
+        """Targets with the weights of the squares, and the precision (V,) of each victim's sum."""
+        ...
+
+
+def assumed_std(targets: Targets, resolution: float) -> Tensor:
+    """Standard deviation (V,) of one value of each victim; strictly positive.
+
+    That of the defense's noise, if it is known, and else `resolution` times the root mean square of the
+    values read: a stand-in for rounding errors that sets how far the prior may pull.
+    """
+    rounding = resolution * targets.mean_square.clamp_min(1e-30).sqrt()
+    return targets.noise_std.where(targets.noise_std > 0, rounding.clamp_min(1e-15))
+
+
+def errors_of(predicted: Tensor, target: Target) -> Tensor:
+    """Differences (V, R / V, n) of predictions and readings."""
+    return predicted - target.values[:, None]
+
+
+def weigh(terms: Tensor, target: Target) -> Tensor:
+    """Terms (V, R / V, n) times the weights of their coordinates."""
+    return terms * target.weights[:, None]
+
+
+def of_rows(values: Tensor, rows: int) -> Tensor:
+    """Values (V,) of the victims as values (R,) of their rows."""
+    return values.repeat_interleave(rows // len(values))

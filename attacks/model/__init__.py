@@ -1,0 +1,6 @@
+"""The public model as the adversary holds it."""
+
+from attacks.model.network import Model
+from attacks.model.passes import Pass
+
+__all__ = ["Model", "Pass"]

@@ -1,0 +1,137 @@
+"""The negative log-posterior of many rows: what every optimisation attack minimises."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import prod
+
+import torch
+from torch import Tensor
+
+from attacks.annealing import Annealing, Progress, constant
+from attacks.canvas import Canvas, Pixels
+from attacks.errors import NotApplicableError
+from attacks.gradients import Gradient, Targets
+from attacks.jacobian.curvature import gauss_newton, require_gauss_newton
+from attacks.likelihoods import Likelihood
+from attacks.model import Model, Pass
+from attacks.nuisances import Nuisance
+from attacks.priors import Prior, Proposal
+from attacks.unknowns import Unknowns
+
+IMAGES, LABELS = "images", "labels"
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """-log p(observation | x, secrets) - log p(x) - log p(secrets) for R rows, ordered by victim.
+
+    Attributes:
+        model: the public network.
+        targets: the readings of V victims.
+        likelihood: p(observation | gradient).
+        prior: p(x).
+        canvas: what images are made of.
+        unknowns: what a point holds: images, labels if they are unknown, and the nuisances' values.
+        labels: classes (R, B), or None if class logits are among the unknowns.
+        nuisances: secrets of the defense.
+        annealing: weight of the likelihood during a search.
+
+    Source: Balunovic et al. 2022 (ICLR), equation 4.
+    """
+
+    model: Model
+    targets: Targets
+    likelihood: Likelihood
+    prior: Prior
+    canvas: Canvas
+    unknowns: Unknowns
+    labels: Tensor | None
+    nuisances: tuple[Nuisance, ...] = ()
+    annealing: Annealing = constant
+
+    def __call__(self, points: Tensor, progress: Progress = 1.0) -> tuple[Tensor, Tensor]:
+        """Values (R,) of the posterior itself, gradients (R, d) of the annealed one, at points (R, d)."""
+        points = points.detach().requires_grad_()
+        likelihood, beliefs = self.parts(points)
+        annealed = self.annealing(progress) * likelihood + beliefs
+        (gradients,) = torch.autograd.grad(annealed.sum(), points)
+        return (likelihood + beliefs).detach(), gradients
+
+    def negative_log(self, points: Tensor, progress: Progress = 1.0) -> Tensor:
+        """Annealed values (R,) at points (R, d), as part of the autograd graph."""
+        likelihood, beliefs = self.parts(points)
+        return self.annealing(progress) * likelihood + beliefs
+
+    def parts(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Negative logs of the likelihood and of all that is believed beforehand, (R,) each."""
+        blocks = self.unknowns.split(points)
+        images = self.canvas.images(blocks[IMAGES])
+        passed = self.passed(images, blocks)
+        likelihood = self.likelihood.negative_log(passed.gradient, self.targets)
+        prior = self.prior.negative_log(Proposal(images, passed.normalised, self.targets.victims))
+        made = self.canvas.negative_log(blocks[IMAGES])
+        secrets = [nuisance.negative_log(blocks[nuisance.name]) for nuisance in self.nuisances]
+        return likelihood, torch.stack([prior, made, *secrets]).sum(0)
+
+    def passed(self, images: Tensor, blocks: Mapping[str, Tensor]) -> Pass:
+        """The model's pass of images (R, B, C, H, W) with the labels and secrets of a point."""
+        labels = blocks[LABELS].softmax(-1) if self.labels is None else self.labels
+        hidden = [nuisance.hidden(blocks[nuisance.name]) for nuisance in self.nuisances]
+        return self.model.run(images, labels, hidden)
+
+    def predicted(self, points: Tensor) -> Gradient:
+        """Predicted gradients at points (R, d)."""
+        blocks = self.unknowns.split(points)
+        return self.passed(self.canvas.images(blocks[IMAGES]), blocks).gradient
+
+    def of_rows(self, rows: Tensor) -> "Posterior":
+        """The same objective for some rows, equally many of each victim and in order."""
+        return self if self.labels is None else replace(self, labels=self.labels[rows])
+
+    def believing(self, likelihood: Likelihood | None) -> "Posterior":
+        """The same objective with another likelihood, if one is given."""
+        return self if likelihood is None else replace(self, likelihood=likelihood)
+
+    def precise(self, row: int, rows: int) -> "Precise":
+        """The same objective in float64, for one row of this many and the readings of its victim."""
+        labels = None if self.labels is None else self.labels[row : row + 1]
+        targets = self.targets.of_victim(row * self.targets.victims // rows)
+        single = replace(self, labels=labels, targets=targets)
+        return Precise(single, replace(single, model=self.model.double(), targets=targets.double()))
+
+    def require_curvature(self) -> None:
+        """Raise NotApplicableError unless only pixels are unknown, few enough and with a sum of squares."""
+        self._labels_beside_pixels()
+        require_gauss_newton(self.model, prod(self.unknowns.shapes[IMAGES]), self.likelihood)
+
+    def _labels_beside_pixels(self) -> Tensor:
+        if self.labels is None or len(self.unknowns.shapes) > 1 or not isinstance(self.canvas, Pixels):
+            raise NotApplicableError("second-order search moves pixels only; search the rest with LBFGS")
+        return self.labels
+
+    def curvature(self, point: Tensor) -> Tensor:
+        """Gauss-Newton matrix (d, d), float64, at the point (1, d) of a single row; see `gauss_newton`."""
+        labels = self._labels_beside_pixels()
+        images = self.unknowns.split(point)[IMAGES][0]
+        return gauss_newton(self.model, images, labels[0], self.targets, self.likelihood, self.prior)
+
+
+@dataclass(frozen=True, eq=False)
+class Precise:
+    """One row whose values are in float64, where float32 would hide the last steps of a search.
+
+    Attributes:
+        single: the row in the model's own precision; its curvature is precise enough.
+        double: the row in float64.
+    """
+
+    single: Posterior
+    double: Posterior
+
+    def __call__(self, points: Tensor, progress: Progress = 1.0) -> tuple[Tensor, Tensor]:
+        """Value (1,) and gradient (1, d), float64."""
+        return self.double(points, progress)
+
+    def curvature(self, point: Tensor) -> Tensor:
+        """Gauss-Newton matrix (d, d), float64."""
+        return self.single.curvature(point.to(self.single.model.dtype))

@@ -1,0 +1,19 @@
+"""Named adversaries: compositions with the settings they are known by."""
+
+from attacks.base import Attack
+from attacks.errors import AttackError
+from attacks.presets.ours import OURS, mask_aware, mask_naive, second_order
+from attacks.presets.published import PUBLISHED
+from attacks.presets.record import Preset
+
+__all__ = ["OURS", "PRESETS", "PUBLISHED", "Preset", "mask_aware", "mask_naive", "preset", "second_order"]
+
+PRESETS: dict[str, Preset] = {**OURS, **PUBLISHED}
+"""All by name."""
+
+
+def preset(name: str) -> Attack:
+    """The attack of this name; raises AttackError naming the known ones."""
+    if name not in PRESETS:
+        raise AttackError(f"no attack {name!r}; choose among {', '.join(PRESETS)}")
+    return PRESETS[name].build()
