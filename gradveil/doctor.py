@@ -25,6 +25,7 @@ _REQUIRED = (
     "mlxtend",
     "scipy",
     "torchmetrics",
+    "safetensors",
 )
 _OPTIONAL = {"flwr": "flower", "ray": "ray", "breaching": "peers"}  # package -> the extra that brings it
 

@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 
 from gradveil._version import __version__
+from gradveil.cli.attack import attack
 from gradveil.cli.audit import audit
 from gradveil.cli.bench import bench
 from gradveil.cli.doctor import doctor
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 app.command()(audit)
 app.command()(report)
+app.command()(attack)
 app.command()(doctor)
 app.add_typer(keys)
 app.add_typer(bench, name="bench")

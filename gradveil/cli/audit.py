@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -18,18 +18,11 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from gradveil.audit import (
-    AuditConfig,
-    ConfigError,
-    choose_device,
-    load_config,
-    load_preset,
-    preset_names,
-    run_audit,
-)
 from gradveil.records import Record, summarise
 from gradveil.records.terminal import tables
-from gradveil.report import write_report
+
+if TYPE_CHECKING:
+    from gradveil.audit import AuditConfig
 
 _DEFAULT_PRESET = "quick"
 _TABLE_WIDTH = 160
@@ -38,7 +31,7 @@ _INTERRUPTED = 130
 
 def audit(
     config: Annotated[Path | None, typer.Argument(help="A TOML file; see docs/audit.md.")] = None,
-    preset: Annotated[str | None, typer.Option(help=f"One of: {', '.join(preset_names())}.")] = None,
+    preset: Annotated[str | None, typer.Option(help="A shipped configuration, e.g. quick.")] = None,
     data: Annotated[str | None, typer.Option(help="A folder with one subfolder of images a class.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run; resumes if it exists.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="Of all but keys.")] = None,
@@ -47,6 +40,10 @@ def audit(
     json: Annotated[bool, typer.Option("--json", help="Print the records, one JSON object a line.")] = False,
 ) -> None:
     """Measure what an update leaks under each defense, and what the defense costs."""
+    # torch and matplotlib take seconds to import; no other command waits for them.
+    from gradveil.audit import choose_device, run_audit
+    from gradveil.report import write_report
+
     chosen = _configuration(config, preset, data, seed)
     used = choose_device(device)
     folder = out or Path("runs") / f"{chosen.name}-{chosen.hash[:8]}"
@@ -72,7 +69,9 @@ def audit(
 
 def _configuration(
     config: Path | None, preset: str | None, data: str | None, seed: int | None
-) -> AuditConfig:
+) -> "AuditConfig":
+    from gradveil.audit import ConfigError, load_config, load_preset
+
     if config is not None and preset is not None:
         raise ConfigError("both a file and --preset are given; choose one")
     chosen = load_config(config) if config is not None else load_preset(preset or _DEFAULT_PRESET)

@@ -3,20 +3,20 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from gradveil.bench import Plan, Samples, run_he, tables
-from gradveil.bench.measure import Progress as Reporter
-from gradveil.bench.results import header_line
-from gradveil.bench.secagg import run_secagg, secagg_tables
-from gradveil.bench.secagg_plan import SecAggPlan
 from gradveil.exchange.files import write_atomically
+
+if TYPE_CHECKING:
+    from gradveil.bench import Plan, Samples
+    from gradveil.bench.measure import Progress as Reporter
 
 _TABLE_WIDTH = 160
 _INTERRUPTED = 130
@@ -39,7 +39,10 @@ def bench_he(
     out: Annotated[Path | None, typer.Option(help="A file for the JSON lines, if it gets that far.")] = None,
 ) -> None:
     """Bytes, time, error and the server's memory of homomorphic encryption."""
-    plan = _plan(quick, peers, values, clients)
+    from gradveil.bench import Plan, Samples, tables
+    from gradveil.bench.he import run_he
+
+    plan = _sized(Plan.quick(peers=peers) if quick else Plan.full(peers=peers), values, clients)
     samples = Samples()
     with _reported("bench he", lambda: _print(samples, json, tables)) as progress:
         run_he(plan, samples, progress)
@@ -54,6 +57,10 @@ def bench_secagg(
     out: Annotated[Path | None, typer.Option(help="A file for the JSON lines, if it gets that far.")] = None,
 ) -> None:
     """Seconds of clients and server, bytes and the server's memory of secure aggregation."""
+    from gradveil.bench import Samples
+    from gradveil.bench.secagg import run_secagg, secagg_tables
+    from gradveil.bench.secagg_plan import SecAggPlan
+
     plan = SecAggPlan.quick(peers=peers) if quick else SecAggPlan.full(peers=peers)
     samples = Samples()
     with _reported("bench secagg", lambda: _print(samples, json, secagg_tables)) as progress:
@@ -61,8 +68,31 @@ def bench_secagg(
     _write(out, plan, samples)
 
 
+@bench.command("attacks")
+def bench_attacks(
+    quick: Annotated[bool, typer.Option("--quick", help="Two small networks: a minute.")] = False,
+    peers: Annotated[bool, typer.Option("--peers", help="Also the library breaching.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "cpu",
+    data: Annotated[str, typer.Option(help="Images, as `gradveil audit` takes them.")] = "mnist5k",
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    out: Annotated[Path | None, typer.Option(help="A file for the JSON lines, if it gets that far.")] = None,
+) -> None:
+    """Milliseconds a restart and step, seconds to a picture of 30 dB, and what a budget buys."""
+    from gradveil.audit import choose_device
+    from gradveil.bench.attacks import run_attacks
+    from gradveil.bench.attacks_plan import AttackPlan
+    from gradveil.bench.attacks_results import AttackSamples, attack_tables
+
+    used = choose_device(device)
+    plan = AttackPlan.quick(used, peers=peers) if quick else AttackPlan.full(used, peers=peers)
+    plan, samples = replace(plan, data=data), AttackSamples()
+    with _reported("bench attacks", lambda: _print(samples, json, attack_tables)) as progress:
+        run_attacks(plan, samples, progress)
+    _write(out, plan, samples)
+
+
 @contextmanager
-def _reported(title: str, printed: Callable[[], None]) -> Iterator[Reporter]:
+def _reported(title: str, printed: Callable[[], None]) -> Iterator["Reporter"]:
     """A progress bar on stderr; at the end, or when interrupted, what there is."""
     try:
         with Progress(console=Console(stderr=True), transient=True) as bar:
@@ -74,19 +104,20 @@ def _reported(title: str, printed: Callable[[], None]) -> Iterator[Reporter]:
         printed()
 
 
-def _write(out: Path | None, plan: object, samples: Samples) -> None:
+def _write(out: Path | None, plan: object, samples: "Samples") -> None:
+    from gradveil.bench.results import header_line
+
     if out is not None:
         lines = (header_line(plan), *samples.json_lines())
         write_atomically(out, "".join(f"{line}\n" for line in lines).encode())
 
 
-def _plan(quick: bool, peers: bool, values: int | None, clients: int | None) -> Plan:
-    plan = Plan.quick(peers=peers) if quick else Plan.full(peers=peers)
+def _sized(plan: "Plan", values: int | None, clients: int | None) -> "Plan":
     plan = plan if values is None else plan.with_values(values)
     return plan if clients is None else plan.with_clients(clients)
 
 
-def _print(samples: Samples, json: bool, made: Callable[[Samples], list[Table]]) -> None:
+def _print(samples: "Samples", json: bool, made: Callable[["Samples"], list[Table]]) -> None:
     if json:
         sys.stdout.writelines(f"{line}\n" for line in samples.json_lines())
         return

@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from gradveil.cli.errors import UsageError, naming
+from gradveil.cli.folders import require_absent, whole_folder
 from gradveil.cli.key_facts import Facts, facts_of
-from gradveil.cli.key_folder import KeySet, require_absent, whole_folder
+from gradveil.cli.key_folder import KeySet
 from gradveil.cli.passphrases import AskPassphrase, PassphraseFile, chosen_passphrase
 from gradveil.exchange.files import write_atomically
 from he import CkksParams, ClientKey, Encryption, PackedParams, Params

@@ -1,14 +1,11 @@
 """The pictures of the report: what was true, and what each attack made of each defense."""
 
 import base64
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-from PIL import Image
-
+from gradveil.pictures import png_bytes
 from gradveil.records.columns import number
 from gradveil.records.labels import attack_label, attacks_in, defense_order, record_label
 from gradveil.records.record import Record
@@ -61,10 +58,7 @@ def gallery(store: RecordStore, records: Sequence[Record]) -> Gallery:
 
 def png(image: Images) -> str:
     """A [C, H, W] image in [0, 1] as a PNG data URI, at its own size."""
-    pixels = np.rint(np.moveaxis(image, 0, -1) * 255).astype(np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels).save(buffer, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return f"data:image/png;base64,{base64.b64encode(png_bytes(image)).decode()}"
 
 
 def _tiles(store: RecordStore, records: Sequence[Record], attacks: Iterable[str]) -> list[Tile]:

@@ -16,12 +16,12 @@ PASSPHRASE = "correct horse battery staple"  # noqa: S105
 class Cli:
     """The command line inside this process, for its speed; `main` is what the shell's command calls."""
 
-    def __init__(self, monkeypatch, capsys):
-        self._monkeypatch, self._capsys = monkeypatch, capsys
+    def __init__(self, monkeypatch, capsys, command="keys"):
+        self._monkeypatch, self._capsys, self._command = monkeypatch, capsys, command
 
     def run(self, *arguments):
         """Exit code, standard output and standard error."""
-        self._monkeypatch.setattr(sys, "argv", ["gradveil", "keys", *map(str, arguments)])
+        self._monkeypatch.setattr(sys, "argv", ["gradveil", self._command, *map(str, arguments)])
         with pytest.raises(SystemExit) as done:
             main()
         return done.value.code or 0, *self._capsys.readouterr()

@@ -111,3 +111,10 @@ def test_version(tmp_path):
     done = gradveil("--version", cwd=tmp_path)
     assert done.returncode == 0
     assert done.stdout.strip().startswith("0.")
+
+
+def test_help_needs_none_of_the_heavy_libraries():
+    script = "import gradveil.cli, sys; print({'torch', 'matplotlib', 'scipy'} & set(sys.modules))"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout.strip() == "set()"

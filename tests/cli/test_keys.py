@@ -7,7 +7,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from gradveil.cli import key_folder
+from gradveil.cli import folders, key_folder
 from gradveil.cli.app import app
 from gradveil.exchange import wire
 from he import CkksParams, ClientKey, Encryption, Identity, PackedParams, PublicKey, Roster, ServerKey
@@ -175,7 +175,7 @@ def test_a_folder_made_meanwhile_is_kept(cli, tmp_path, monkeypatch):
 
 def test_an_interrupt_keeps_nothing(tmp_path):
     def begin():
-        with key_folder.whole_folder(tmp_path / "keys") as folder:
+        with folders.whole_folder(tmp_path / "keys") as folder:
             (folder / "client.key").touch()
             raise KeyboardInterrupt
 
