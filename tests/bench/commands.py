@@ -20,6 +20,6 @@ def one_number(monkeypatch, name, cell):
         ends[:] = [failure] if failure else []
         return CliRunner().invoke(command.bench, [name, *map(str, arguments)])
 
-    monkeypatch.setattr(command, f"run_{name}", measured)
+    monkeypatch.setattr(f"gradveil.bench.{name}.run_{name}", measured)
     invoke.plans = plans
     return invoke
