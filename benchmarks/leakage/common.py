@@ -1,0 +1,102 @@
+"""What the leakage benchmarks share: images, what a server reads, finished cells on disk, tables, JSON.
+
+Finished cells are kept by a `Journal`, one JSON line each, so that an interrupted benchmark goes on.
+"""
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from attacks import Model
+from benchmarks.leakage.journal import Journal, Key
+from gradveil.data import Dataset, load
+from gradveil.exchange import Clear, Knowledge, Observation, Update, Upload, observe
+
+__all__ = ["CLIENT", "Journal", "Key", "cifar10", "observed", "options", "progress_bars", "show", "write"]
+
+CLIENT = "victim"
+_ROOT = Path(__file__).parents[2]
+_DATA = _ROOT.parent / "shared" / "data"
+
+Line = Mapping[str, Any]
+
+
+def cifar10(part: str = "test_2k") -> Dataset:
+    """CIFAR-10 images 3x32x32 in [0, 1]: `test_2k` or `train_10k`.
+
+    Raises:
+        DataError: the archive is not beside this repository, in shared/data.
+    """
+    return load(f"npz:{_DATA / f'cifar10_{part}.npz'}")
+
+
+def observed(
+    model: Model,
+    images: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    hidden: Sequence[int] | NDArray[np.int64] = (),
+    **granted: Any,
+) -> Observation:
+    """What a server holds of one client's update; everything but the hidden coordinates is readable.
+
+    Args:
+        model: the public network.
+        images: (B, C, H, W) in [0, 1].
+        labels: (B,); nobody is told, unless `granted` names `labels`.
+        hidden: encrypted coordinates of the flat vector.
+        granted: further fields of `Knowledge`.
+    """
+    total = model.gradient(
+        torch.from_numpy(images).to(model.device, model.dtype), torch.from_numpy(labels).to(model.device)
+    )
+    update = Update(model.layout, (total / len(images)).float().cpu().numpy(), len(images))
+    contribution = update.contribution()
+    coords = np.setdiff1d(np.arange(contribution.size), np.asarray(hidden, dtype=np.int64))
+    upload = Upload(CLIENT, model.layout, (Clear(coords, contribution[coords]),))
+    knowledge = Knowledge(
+        "architecture and weights", "cross-entropy", model.classes, model.input_shape, len(images), **granted
+    )
+    return observe(model.layout, [upload], [], knowledge)
+
+
+def options(description: str | None, name: str) -> argparse.ArgumentParser:
+    """The options of every leakage benchmark: --quick, --seed, --journal and --out."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="a small part, to see that it works")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--journal", type=Path, default=_ROOT / ".benchmarks" / f"{name}.jsonl")
+    parser.add_argument("--out", type=Path, default=_ROOT / "benchmarks" / "results" / f"{name}.json")
+    return parser
+
+
+def progress_bars() -> Progress:
+    """Bars with counts and times."""
+    return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+
+
+def show(title: str, lines: Sequence[Line]) -> None:
+    """Print lines with the same keys as a table."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for key, value in lines[0].items():
+        table.add_column(key, justify="right" if isinstance(value, int | float) else "left")
+    for line in lines:
+        table.add_row(*(f"{v:.4g}" if isinstance(v, float) else str(v) for v in line.values()))
+    Console().print(table)
+
+
+def write(path: Path, record: Mapping[str, Any]) -> None:
+    """The results as JSON, with the version of torch."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"torch": torch.__version__, **record}, indent=1) + "\n")
