@@ -6,14 +6,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from attacks.annealing import Progress
 from attacks.base import Attack, Found
 from attacks.errors import NotApplicableError
 from attacks.evidence import Evidence, readable
+from attacks.inversion import LayerDistance
 from attacks.labels import restore_labels
 from attacks.model import Model
-from attacks.priors import Box, Prior, Product, Proposal, TotalVariation
-from attacks.searches import LBFGS, Objective, Search, ranked
+from attacks.priors import Box, Prior, Product, TotalVariation
+from attacks.searches import LBFGS, Search, ranked
 from gradveil.exchange import Observation
 
 
@@ -51,24 +51,13 @@ class ClosedFormLinear(Attack):
         if features.numel() == _pixel_count(model) and _is_first_layer(model):
             return features.reshape(model.input_shape), 0.0
         starts = torch.rand(self.restarts, _pixel_count(model), generator=rng).to(model.device)
-        points, objectives = self.search.minimise(self._objective(features, known, model), starts)
+        weight = _FEATURE_WEIGHT / features[known].square().sum().clamp_min(1e-30)
+        distance = LayerDistance(
+            model, model.linear_layers[0], features[None], (weight * known)[None], self.prior
+        )
+        points, objectives = self.search.minimise(distance, starts)
         best = int(ranked(objectives)[0])
         return points[best].reshape(model.input_shape), float(objectives[best])
-
-    def _objective(self, features: Tensor, known: Tensor, model: Model) -> Objective:
-        """Relative squared error of the known features plus the negative log-prior."""
-        size = features[known].square().sum().clamp_min(1e-30)
-
-        def objective(points: Tensor, progress: Progress = 1.0) -> tuple[Tensor, Tensor]:
-            points = points.detach().requires_grad_()
-            images = points.reshape(-1, *model.input_shape)
-            error = (model.features(images) - features) * known
-            prior = self.prior.negative_log(Proposal(images[:, None]))
-            values = _FEATURE_WEIGHT * error.square().sum(1) / size + prior
-            (gradients,) = torch.autograd.grad(values.sum(), points)
-            return values.detach(), gradients
-
-        return objective
 
 
 _FEATURE_WEIGHT = 1e4

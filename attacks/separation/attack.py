@@ -15,7 +15,6 @@ from attacks.model import Model
 from attacks.priors import Box, Prior, Product, TotalVariation
 from attacks.searches import LBFGS, Search, ranked
 from attacks.separation.chain import Separated, separated
-from attacks.separation.inversion import LayerDistance
 from gradveil.exchange import Observation
 
 _STUCK = 10.0
@@ -99,8 +98,7 @@ class SeparatedMatching(Attack):
         """Images (R, B, *input_shape), under one prior after the other, and values (R, B) under the last."""
         points, values = starts.flatten(0, 1).flatten(1), starts.new_empty(0)
         for prior in priors:
-            objective = LayerDistance(model, known, prior, self.precision)
-            points, values = self.inversion.minimise(objective, points)
+            points, values = self.inversion.minimise(known.distance(model, prior, self.precision), points)
         return points.reshape(starts.shape), values.reshape(starts.shape[:2])
 
 

@@ -7,12 +7,14 @@ from torch import Tensor, nn
 
 from attacks.errors import NotApplicableError
 from attacks.evidence import Evidence
+from attacks.inversion import LayerDistance
 from attacks.labels import LabelCandidates
 from attacks.labels.embeddings import class_view
 from attacks.labels.factors import factorised
 from attacks.labels.head import read_head
 from attacks.model import Model
 from attacks.model.recording import recorded
+from attacks.priors import Prior
 from attacks.separation.relu import inputs_before_relu
 
 _PROBES = 8
@@ -36,6 +38,12 @@ class Separated:
         """The same of some examples, by index."""
         labels = tuple(self.labels[index] for index in examples.tolist())
         return replace(self, labels=labels, inputs=self.inputs[examples])
+
+    def distance(self, model: Model, prior: Prior, precision: float) -> LayerDistance:
+        """Of images to these inputs, relative to each example's variation from unit to unit."""
+        spread = self.inputs.var(1, keepdim=True).clamp_min(1e-30) * self.inputs.shape[1]
+        weights = (precision / spread).expand_as(self.inputs)
+        return LayerDistance(model, self.layer, self.inputs, weights, prior)
 
 
 def separated(evidence: Evidence, model: Model, candidates: LabelCandidates) -> Separated | None:

@@ -2,7 +2,6 @@
 
 from functools import partial
 from importlib import import_module
-from importlib.util import find_spec
 from types import ModuleType
 
 import torch
@@ -14,8 +13,8 @@ from gradveil.bench.attacks_plan import AttackMetric, AttackPlan, Setting
 from gradveil.bench.attacks_results import AttackSamples, cell_of
 from gradveil.bench.attacks_runs import try_once
 from gradveil.bench.attacks_victim import Victim
+from gradveil.bench.installed import require_peer
 from gradveil.bench.measure import Progress, Step, run_steps, short_collections, undisturbed
-from gradveil.bench.secagg import MissingPeerError
 
 _PEER_ATTACKS = ("deepleakage", "invertinggradients")
 
@@ -34,8 +33,8 @@ def run_attacks(
         MissingPeerError: the plan asks for the peer, and it is not installed.
         MeasurementError: the peer did not do what it was asked for.
     """
-    if plan.peers and find_spec("breaching") is None:
-        raise MissingPeerError("breaching is not installed; run: pip install 'gradveil[peers]'")
+    if plan.peers:
+        require_peer("breaching")
     for setting, reason in plan.left_out:
         samples.leave_out(setting, reason)
     with short_collections(), torch.backends.cudnn.flags(enabled=True, benchmark=True):

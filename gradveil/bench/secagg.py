@@ -2,12 +2,12 @@
 
 from functools import lru_cache, partial
 from importlib import import_module
-from importlib.util import find_spec
 from time import perf_counter
 
 import numpy as np
 from rich.table import Table
 
+from gradveil.bench.installed import require_peer
 from gradveil.bench.measure import Inputs, Progress, Step, run_steps, short_collections, undisturbed
 from gradveil.bench.memory import MeasurementError, peak_of
 from gradveil.bench.plan import Size
@@ -28,10 +28,6 @@ _MASKING = 3
 _WARM_UP = Cohort(1000, 4, dropout=0.25)
 
 
-class MissingPeerError(MeasurementError):
-    """The package to compare with is not installed."""
-
-
 def run_secagg(plan: SecAggPlan, samples: Samples, progress: Progress = lambda done, total: None) -> None:
     """Measure all rounds of the plan into `samples`, which hold what was measured if this is interrupted.
 
@@ -44,8 +40,8 @@ def run_secagg(plan: SecAggPlan, samples: Samples, progress: Progress = lambda d
         MissingPeerError: the plan asks for the peer, and it is not installed.
         MeasurementError: a round failed, or its result is wrong.
     """
-    if plan.peers and find_spec("flwr") is None:
-        raise MissingPeerError("flwr is not installed; run: pip install 'gradveil[peers]'")
+    if plan.peers:
+        require_peer("flwr")
     steps = [*_warm_ups(plan), *_single(plan, samples), *_rounds(plan, samples)]
     with short_collections():
         run_steps(steps, progress)

@@ -10,7 +10,7 @@ from torch.func import functional_call, grad
 from torch.nn import functional as F
 
 from attacks import AttackError
-from gradveil.bench import attacks, attacks_runs
+from gradveil.bench import attacks, attacks_runs, installed
 from gradveil.bench.attacks import run_attacks
 from gradveil.bench.attacks_networks import CLASSES, NETWORKS, parameters
 from gradveil.bench.attacks_ours import Batched, Matching, descended
@@ -18,8 +18,8 @@ from gradveil.bench.attacks_plain import DeepLeakage, Distance, PlainLoop, Plain
 from gradveil.bench.attacks_plan import ATTACK_UNITS, AttackMetric, AttackPlan, Setting
 from gradveil.bench.attacks_results import AttackSamples
 from gradveil.bench.attacks_victim import Victim
+from gradveil.bench.installed import MissingPeerError
 from gradveil.bench.results import OURS
-from gradveil.bench.secagg import MissingPeerError
 from gradveil.metrics import psnr
 
 RESTARTS = 2
@@ -67,7 +67,7 @@ def test_progress_counts_to_the_end(medians, steps):
 
 
 def test_a_missing_peer_is_said_before_anything_is_measured(monkeypatch):
-    monkeypatch.setattr(attacks, "find_spec", lambda name: None)
+    monkeypatch.setattr(installed, "find_spec", lambda name: None)
     samples = AttackSamples()
     with pytest.raises(MissingPeerError, match="gradveil\\[peers\\]"):
         run_attacks(replace(PLAN, peers=True), samples)

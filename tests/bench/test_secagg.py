@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from gradveil.bench import Samples, secagg
+from gradveil.bench import Samples, installed
+from gradveil.bench.installed import MissingPeerError
 from gradveil.bench.memory import MeasurementError
 from gradveil.bench.results import OURS
-from gradveil.bench.secagg import MissingPeerError, run_secagg, secagg_tables
+from gradveil.bench.secagg import run_secagg, secagg_tables
 from gradveil.bench.secagg_contender import Notes
 from gradveil.bench.secagg_limit import PACKAGE
 from gradveil.bench.secagg_ours import Ours
@@ -111,7 +112,7 @@ def test_an_interrupted_run_keeps_what_it_has():
 
 
 def test_a_missing_peer_is_said_before_anything_is_measured(monkeypatch):
-    monkeypatch.setattr(secagg, "find_spec", lambda name: None)
+    monkeypatch.setattr(installed, "find_spec", lambda name: None)
     samples = Samples()
     with pytest.raises(MissingPeerError, match="gradveil\\[peers\\]"):
         run_secagg(SecAggPlan.quick(peers=True), samples)

@@ -65,7 +65,7 @@ def test_options_make_the_plan(run):
 
 def test_a_missing_peer_is_one_line(tmp_path):
     (tmp_path / "blocked.py").write_text(
-        "import gradveil.bench.secagg as secagg; secagg.find_spec = lambda name: None\n"
+        "import gradveil.bench.installed as installed; installed.find_spec = lambda name: None\n"
         "from gradveil.cli import main; main()\n"
     )
     arguments = [sys.executable, "blocked.py", "bench", "secagg", "--quick", "--peers", "--json"]

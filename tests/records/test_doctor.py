@@ -22,6 +22,7 @@ def test_every_part_is_looked_at():
         "mlxtend",
         "scipy",
         "torchmetrics",
+        "safetensors",
     ]
     assert list(by_name()) == ["python", *required, "gpu", "flwr", "ray", "breaching"]
 

@@ -8,7 +8,6 @@ from torch import nn
 from attacks import AttackError, GradientMatching, Model, Stage, TotalVariation, readable, restore_labels
 from attacks.searches import LBFGS
 from attacks.separation import Separated, SeparatedMatching, separated
-from attacks.separation.inversion import LayerDistance
 from gradveil.metrics import assign, psnr
 from tests.attacks.cases import CLIENT, coords_of, generator, images_of, mlp, network, seen, update_of
 
@@ -120,7 +119,7 @@ def test_nothing_to_invert_with_is_refused(settings):
 def test_the_gradient_of_the_layer_distance_is_that_of_its_values():
     model, labels = relu_model().double(), (0, 3, 5, 8)
     known = Separated(labels, "3", model.inputs_of("3", images_of(model, 4).double()).detach())
-    objective = LayerDistance(model, known, TotalVariation(1.0), 10.0)
+    objective = known.distance(model, TotalVariation(1.0), 10.0)
     points = images_of(model, 8, seed=1).double().flatten(1)
     direction = torch.randn(points.shape, generator=generator(), dtype=torch.float64)
     ahead, behind = (objective(points + step * direction)[0] for step in (1e-6, -1e-6))
@@ -131,8 +130,8 @@ def test_the_gradient_of_the_layer_distance_is_that_of_its_values():
 def test_the_layer_distance_is_zero_at_the_truth_and_counts_relative_to_the_spread():
     model, images = relu_model().double(), images_of(relu_model(), 4).double()
     inputs = model.inputs_of("3", images).detach()
-    objective = LayerDistance(model, Separated((0, 3, 5, 8), "3", inputs), TotalVariation(0.0), 10.0)
+    objective = Separated((0, 3, 5, 8), "3", inputs).distance(model, TotalVariation(0.0), 10.0)
     assert objective(images.flatten(1))[0].abs().max() == 0
     shifted = Separated((0, 3, 5, 8), "3", inputs + inputs.std(1, keepdim=True))
-    values, _ = LayerDistance(model, shifted, TotalVariation(0.0), 10.0)(images.flatten(1))
+    values, _ = shifted.distance(model, TotalVariation(0.0), 10.0)(images.flatten(1))
     torch.testing.assert_close(values, torch.full_like(values, 10.0))
