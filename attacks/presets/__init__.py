@@ -2,11 +2,29 @@
 
 from attacks.base import Attack
 from attacks.errors import AttackError
-from attacks.presets.ours import OURS, mask_aware, mask_naive, second_order
+from attacks.presets.ours import (
+    OURS,
+    mask_aware,
+    mask_naive,
+    rank_one_completion,
+    second_order,
+    separated_matching,
+)
 from attacks.presets.published import PUBLISHED
 from attacks.presets.record import Preset
 
-__all__ = ["OURS", "PRESETS", "PUBLISHED", "Preset", "mask_aware", "mask_naive", "preset", "second_order"]
+__all__ = [
+    "OURS",
+    "PRESETS",
+    "PUBLISHED",
+    "Preset",
+    "mask_aware",
+    "mask_naive",
+    "preset",
+    "rank_one_completion",
+    "second_order",
+    "separated_matching",
+]
 
 PRESETS: dict[str, Preset] = {**OURS, **PUBLISHED}
 """All by name."""

@@ -20,10 +20,9 @@ import numpy as np
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from attacks import LBFGS, Box, Found, Gaussian, GradientMatching, Model, Stage, readable
-from attacks.canvas import Pixels
-from attacks.evidence import completed, targets_of
+from attacks import Found, GradientMatching, Model, readable, targets_of
 from attacks.jacobian import spectrum
+from attacks.presets import rank_one_completion
 from benchmarks.leakage.journal import Journal
 from gradveil import models
 from gradveil.data import Dataset, load
@@ -35,18 +34,7 @@ RATIOS = (0.0, 0.1, 0.3)
 RESULTS = Path(__file__).parents[1] / "results" / "cnn.json"
 JOURNAL = Path(__file__).parents[2] / ".benchmarks" / "cnn.jsonl"
 
-SETTINGS = {"iterations": 800, "history": 40, "starts": 4, "low": 0.45, "high": 0.55, "resolution": 1e-2}
-
-COMPLETING = GradientMatching(
-    view=completed,
-    likelihood=Gaussian(SETTINGS["resolution"]),
-    prior=Box(),
-    canvas=Pixels(SETTINGS["low"], SETTINGS["high"]),
-    stages=(Stage(LBFGS(iterations=int(SETTINGS["iterations"]), history=int(SETTINGS["history"]))),),
-    restarts=int(SETTINGS["starts"]),
-    double=True,
-)
-"""No variation prior, which would limit the precision; near mid-grey fewer starts end in local minima."""
+COMPLETING = rank_one_completion()
 
 READING = replace(COMPLETING, view=readable)
 """The mask-aware first-order adversary."""
@@ -139,7 +127,7 @@ def measured(data: Dataset, count: int, ranks: int, journal: Journal) -> list[di
     with Progress(*columns) as progress:
         for at, victim in enumerate(progress.track(list(victims(data, count)), description=data.name)):
             case = {"data": data.name, "image": victim.image, "ratio": victim.ratio}
-            key = {**case, "seed": SEED, **SETTINGS}
+            key = {**case, "seed": SEED}
             line = {**case, **(journal.get(key) or journal.add(key, victim.attacked()))}
             if at < ranks * len(RATIOS):
                 key = {**case, "seed": SEED, "measure": "rank"}
@@ -194,7 +182,7 @@ def main() -> None:
     means = summary(lines)
     for line in means:
         print(json.dumps(line))
-    record = {"seed": SEED, **SETTINGS, "torch": torch.__version__, "means": means}
+    record = {"seed": SEED, "torch": torch.__version__, "means": means}
     chosen.out.write_text(json.dumps({**record, "lines": lines}, indent=1) + "\n")
 
 
