@@ -31,17 +31,16 @@ def mean_psnr(records, attack, strategy, ratio):
 
 def test_no_trial_fails(records):
     assert {record["status"] for record in records} == {"ok", "inapplicable"}
-    assert len(records) == 400
+    assert len(records) == 440
 
 
-@pytest.mark.parametrize("ratio", [0.1, 0.3])
-def test_small_ratios_look_safe_and_are_open(records, ratio):
+@pytest.mark.parametrize(("ratio", "reached"), [(0.1, 60), (0.3, 60), (0.6, 30)])
+def test_most_ratios_look_safe_and_are_open(records, ratio, reached):
     assert mean_psnr(records, "mask_naive", "magnitude", ratio) < 10
-    assert mean_psnr(records, "mask_aware", "magnitude", ratio) > 45
+    assert mean_psnr(records, "mask_aware", "magnitude", ratio) > reached
 
 
 def test_matching_ends_as_the_ratio_grows(records):
-    assert 15 < mean_psnr(records, "mask_aware", "magnitude", 0.6) < 30
     assert mean_psnr(records, "mask_aware", "magnitude", 0.9) < 10
 
 
