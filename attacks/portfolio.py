@@ -66,7 +66,7 @@ class Portfolio(Attack):
 
 
 def _residual(found: Found, observation: Observation, model: Model, client: str) -> float:
-    """Squared distance to all that is readable, relative to the energy read."""
+    """Squared distance of what the reconstruction predicts to all that is readable."""
     evidence = readable(observation, client, model)
     labels = found.labels or restore_labels(evidence, model)[0]
     images = torch.from_numpy(found.images).to(model.device, model.dtype)[None]

@@ -10,7 +10,7 @@ from torch import Tensor
 from attacks.annealing import Annealing, Progress, constant
 from attacks.canvas import Canvas, Pixels
 from attacks.errors import NotApplicableError
-from attacks.gradients import Gradient, Targets
+from attacks.gradients import Targets
 from attacks.jacobian.curvature import gauss_newton, require_gauss_newton
 from attacks.likelihoods import Likelihood
 from attacks.model import Model, Pass
@@ -78,11 +78,6 @@ class Posterior:
         labels = blocks[LABELS].softmax(-1) if self.labels is None else self.labels
         hidden = [nuisance.hidden(blocks[nuisance.name]) for nuisance in self.nuisances]
         return self.model.run(images, labels, hidden)
-
-    def predicted(self, points: Tensor) -> Gradient:
-        """Predicted gradients at points (R, d)."""
-        blocks = self.unknowns.split(points)
-        return self.passed(self.canvas.images(blocks[IMAGES]), blocks).gradient
 
     def of_rows(self, rows: Tensor) -> "Posterior":
         """The same objective for some rows, equally many of each victim and in order."""

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks.leakage.bayes_adversaries import ADVERSARIES, CONFIGURATIONS, STEPS
 from benchmarks.leakage.bayes_experiment import FULL, QUICK, Experiment, Plan
 from benchmarks.leakage.bayes_setting import DEFENSES, Setting
 from benchmarks.leakage.bayes_summary import summary
+from benchmarks.leakage.common import progress_bars
 from benchmarks.leakage.journal import Journal
 from gradveil.data import load
 
@@ -51,8 +51,7 @@ def options() -> argparse.Namespace:
 
 def compared(chosen: argparse.Namespace, plan: Plan) -> dict[str, dict[str, dict[str, Any]]]:
     """Results by defense and adversary, with bars on the way."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns) as progress:
+    with progress_bars() as progress:
         setting = Setting(load(chosen.data), chosen.seed)
         experiment = Experiment(setting, Journal(chosen.journal), progress, chosen.delta)
         return {

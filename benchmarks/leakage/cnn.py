@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from attacks import Found, GradientMatching, Model, readable, targets_of
 from attacks.jacobian import spectrum
 from attacks.presets import rank_one_completion
+from benchmarks.leakage.common import progress_bars
 from benchmarks.leakage.journal import Journal
 from gradveil import models
 from gradveil.data import Dataset, load
@@ -122,9 +122,8 @@ def victims(data: Dataset, count: int) -> Iterator[Victim]:
 
 def measured(data: Dataset, count: int, ranks: int, journal: Journal) -> list[dict[str, Any]]:
     """One line a victim; those in the journal are not run again."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     lines = []
-    with Progress(*columns) as progress:
+    with progress_bars() as progress:
         for at, victim in enumerate(progress.track(list(victims(data, count)), description=data.name)):
             case = {"data": data.name, "image": victim.image, "ratio": victim.ratio}
             key = {**case, "seed": SEED}

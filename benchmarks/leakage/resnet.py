@@ -17,9 +17,9 @@ from typing import Any
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from benchmarks.leakage.common import progress_bars
 from benchmarks.leakage.journal import Journal
 from benchmarks.leakage.resnet_runs import Experiment, Settings
 from benchmarks.leakage.resnet_setting import CELLS, CHUNK, Setting
@@ -31,9 +31,8 @@ DATA = Path(__file__).parents[3] / "shared" / "data"
 
 def finished(experiment: Experiment, images: int) -> list[dict[str, Any]]:
     """All rows; every cell gets its first chunk before any gets its second."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     chunks = experiment.chunks(images)
-    with Progress(*columns) as progress:
+    with progress_bars() as progress:
         task = progress.add_task("ResNet-20", total=len(chunks) * len(CELLS))
         for chunk in chunks:
             for cell in CELLS:
