@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 # One thread a process: the same sums in the same order on every machine, and no fight over two cores.
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo test test-all lint bench clean
+.PHONY: demo test test-all test-flower lint bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/gradveil audit --preset quick
@@ -20,6 +20,10 @@ test: $(VENV)/installed
 
 test-all: $(VENV)/installed
 	$(BIN)/python -m pytest -n 2 -m ""
+
+# flwr pins older packages than the rest, so its tests have an environment of their own.
+test-flower: $(VENV)-flower/installed
+	FLWR_TELEMETRY_ENABLED=0 $(VENV)-flower/bin/python -m pytest tests/fl
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check
@@ -31,7 +35,7 @@ bench: $(VENV)/installed
 	$(BIN)/python -m pytest benchmarks/ops -m "" --benchmark-only
 
 clean:
-	rm -rf $(VENV) dist .*_cache .benchmarks .hypothesis
+	rm -rf $(VENV) $(VENV)-flower dist .*_cache .benchmarks .hypothesis
 
 # torch comes first and alone, so that no later requirement can pull another build of it.
 $(VENV)/installed: pyproject.toml constraints.txt
@@ -39,4 +43,12 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install -q -c constraints.txt torch hatchling editables
 	$(PIP) install -q -c constraints.txt --no-build-isolation -e '.[dev]'
+	touch $@
+
+$(VENV)-flower/installed: pyproject.toml constraints-peers.txt
+	@test -n "$(PYTHON)" || { echo "no python >= 3.11 with venv: install python3.11 and python3.11-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)-flower
+	$(VENV)-flower/bin/python -m pip --disable-pip-version-check install -q -c constraints-peers.txt torch hatchling editables
+	$(VENV)-flower/bin/python -m pip --disable-pip-version-check install -q -c constraints-peers.txt \
+		--no-build-isolation -e '.[flower]' hypothesis pytest pytest-timeout
 	touch $@

@@ -5,7 +5,7 @@ from attacks.ball import Ball
 from attacks.base import Attack, Case, Found
 from attacks.canvas import Latent, Pixels
 from attacks.errors import AttackError, NotApplicableError
-from attacks.evidence import Evidence, Unpruned, readable, targets_of, zero_filled
+from attacks.evidence import Evidence, Residual, Unpruned, readable, residual, targets_of, zero_filled
 from attacks.guess import Guess
 from attacks.jacobian import Certificate, Spectrum, affordable, certify, spectrum
 from attacks.keyrecovery import CkksTranscript, KeyNotRecoveredError, TranscriptError, recover_key
@@ -13,13 +13,14 @@ from attacks.labelling import Inferred, Joint
 from attacks.labels import restore_labels
 from attacks.likelihoods import Cosine, Gaussian, Laplace, LayerWeighted, Likelihood, PruningMixture
 from attacks.linear import ClosedFormLinear, layer_inputs
-from attacks.matching import GradientMatching, Stage
+from attacks.matching import GradientMatching
 from attacks.model import Model
 from attacks.nuisances import ChannelScaleShift, DropoutMask, Nuisance, UpstreamGradient, VariationalNoise
 from attacks.portfolio import Portfolio
 from attacks.presets import OURS, PRESETS, PUBLISHED, Preset, preset
 from attacks.priors import Box, Prior, Product, SquaredVariation, TotalVariation
-from attacks.searches import LBFGS, Adam, LevenbergMarquardt, Search
+from attacks.searches import LBFGS, Adam, LevenbergMarquardt, Ranking, Search
+from attacks.stage import Stage
 
 __all__ = [
     "LBFGS",
@@ -61,6 +62,8 @@ __all__ = [
     "Prior",
     "Product",
     "PruningMixture",
+    "Ranking",
+    "Residual",
     "Search",
     "Spectrum",
     "SquaredVariation",
@@ -76,6 +79,7 @@ __all__ = [
     "preset",
     "readable",
     "recover_key",
+    "residual",
     "restore_labels",
     "spectrum",
     "targets_of",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from attacks.errors import AttackError
 from attacks.jacobian import Certificate
 from attacks.model import Model
-from gradveil.exchange import Observation
+from gradveil.exchange import Knowledge, Observation
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +33,10 @@ class Found:
     objective: float
     certificate: Certificate | None = None
 
+    def within(self, knowledge: Knowledge) -> "Found":
+        """The same with images clamped to the value range that is known."""
+        return replace(self, images=self.images.clip(*knowledge.value_range))
+
 
 @dataclass(frozen=True, eq=False)
 class Case:
@@ -47,6 +51,11 @@ class Attack(ABC):
 
     name: ClassVar[str]
     citation: ClassVar[str]
+
+    @property
+    def auxiliary_data(self) -> str:
+        """What the attack knows of other images than the victim's; a record must show it."""
+        return "none"
 
     @final
     def reconstruct(
@@ -89,8 +98,7 @@ class Attack(ABC):
     def _checked(self, found: Found, observation: Observation) -> Found:
         if not np.isfinite(found.images).all():
             raise AttackError(f"{self.name} diverged; try another seed or more restarts")
-        low, high = observation.knowledge.value_range
-        return replace(found, images=found.images.clip(low, high))
+        return found.within(observation.knowledge)
 
     @abstractmethod
     def run(self, observation: Observation, model: Model, client: str, rng: torch.Generator) -> Found:

@@ -46,6 +46,17 @@ class Joint:
         return None
 
 
+@dataclass(frozen=True)
+class Decided:
+    """Labels that are taken as they are, e.g. because an attack has solved for them."""
+
+    labels: tuple[int, ...]
+
+    def candidates(self, observation: Observation, client: str, model: Model) -> LabelCandidates:
+        """The one assignment."""
+        return [self.labels]
+
+
 def _granted(knowledge: Knowledge, evidence: Evidence) -> LabelCandidates | None:
     if knowledge.labels is None:
         return None

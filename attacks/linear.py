@@ -37,27 +37,34 @@ class ClosedFormLinear(Attack):
     def run(self, observation: Observation, model: Model, client: str, rng: torch.Generator) -> Found:
         """Features in closed form, then pixels; needs one example and a readable bias gradient."""
         evidence = readable(observation, client, model)
-        if evidence.examples != 1:
-            raise NotApplicableError("the sum mixes several examples; the ratio gives only their mixture")
-        features, known = layer_inputs(evidence, model, model.linear_layers[0])
+        require_one_example(evidence)
+        layer = model.linear_layers[0]
+        features, known = layer_inputs(evidence, model, layer)
         labels = restore_labels(evidence, model)
-        images, objective = self._pixels(features, known, model, rng)
+        images, objective = self.pixels(features, known, layer, model, rng)
         found = labels[0] if len(labels) == 1 else None
         return Found(images[None].cpu().numpy(), found, evidence.clients, objective)
 
-    def _pixels(
-        self, features: Tensor, known: Tensor, model: Model, rng: torch.Generator
+    def pixels(
+        self, features: Tensor, known: Tensor, layer: str, model: Model, rng: torch.Generator
     ) -> tuple[Tensor, float]:
-        if features.numel() == _pixel_count(model) and _is_first_layer(model):
+        """Image (*input_shape) with these layer inputs (d,) where known (d,), and how badly it fits them."""
+        first = sees_pixels(model, layer)
+        if first and bool(known.all()):
             return features.reshape(model.input_shape), 0.0
         starts = torch.rand(self.restarts, _pixel_count(model), generator=rng).to(model.device)
         weight = _FEATURE_WEIGHT / features[known].square().sum().clamp_min(1e-30)
-        distance = LayerDistance(
-            model, model.linear_layers[0], features[None], (weight * known)[None], self.prior
-        )
+        distance = LayerDistance(model, layer, features[None], (weight * known)[None], self.prior)
         points, objectives = self.search.minimise(distance, starts)
         best = int(ranked(objectives)[0])
-        return points[best].reshape(model.input_shape), float(objectives[best])
+        image = torch.where(known, features, points[best]) if first else points[best]
+        return image.reshape(model.input_shape), float(objectives[best])
+
+
+def require_one_example(evidence: Evidence) -> None:
+    """Raise NotApplicableError if the sum holds more than one example."""
+    if evidence.examples != 1:
+        raise NotApplicableError("the sum mixes several examples; the ratio gives only their mixture")
 
 
 _FEATURE_WEIGHT = 1e4
@@ -86,7 +93,7 @@ def _pixel_count(model: Model) -> int:
     return int(torch.Size(model.input_shape).numel())
 
 
-def _is_first_layer(model: Model) -> bool:
-    """Whether the first linear layer sees the pixels themselves; tested on a ramp image."""
-    ramp = torch.linspace(0, 1, _pixel_count(model), device=model.device)
-    return bool(torch.equal(model.features(ramp.reshape(1, *model.input_shape)).flatten(), ramp))
+def sees_pixels(model: Model, layer: str) -> bool:
+    """Whether a layer's inputs are the pixels themselves, in their order; tested on a ramp image."""
+    ramp = torch.linspace(0, 1, _pixel_count(model), device=model.device, dtype=model.dtype)
+    return bool(torch.equal(model.inputs_of(layer, ramp.reshape(1, *model.input_shape)).flatten(), ramp))

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from attacks.annealing import Annealing, constant
+from attacks.auxiliary import auxiliary_data
 from attacks.ball import Ball, BallAverage
 from attacks.base import Attack, Case, Found
 from attacks.canvas import Canvas, Pixels
@@ -21,27 +22,14 @@ from attacks.model import Model
 from attacks.nuisances import Nuisance
 from attacks.posterior import IMAGES, LABELS, Posterior
 from attacks.priors import Box, Prior
-from attacks.searches import LBFGS, LevenbergMarquardt, Objective, Search, ranked
+from attacks.searches import LBFGS, LevenbergMarquardt, Objective, ranked
+from attacks.smoothing import SmoothedObjective
+from attacks.stage import Stage
 from attacks.unknowns import Unknowns
 from gradveil.exchange import Observation
 
 View = Callable[[Observation, str, Model], Evidence]
 """How an adversary reads an observation of a client, e.g. `readable` or `zero_filled`."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One search from the best rows of the stage before.
-
-    Attributes:
-        search: how.
-        keep: how many rows of each victim go on, None for all; a screening that would lose none is skipped.
-        likelihood: what this stage believes about errors, if not what the attack does; e.g. sharper.
-    """
-
-    search: Search
-    keep: int | None = None
-    likelihood: Likelihood | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +42,9 @@ class GradientMatching(Attack):
     Attributes:
         double: whether to search in float64; readings keep their rounding, and searches add none of theirs.
         certify: whether to say if the reconstruction must be right; costs a dense Jacobian in float64.
+
+    Raises:
+        AttackError: the last stage may be skipped, or there is none.
 
     Source: Balunovic et al. 2022 (ICLR), equation 4.
     """
@@ -69,10 +60,19 @@ class GradientMatching(Attack):
     nuisances: tuple[Nuisance, ...] = ()
     annealing: Annealing = constant
     ball: Ball | None = None
-    stages: tuple[Stage, ...] = (Stage(LBFGS(iterations=30), keep=1), Stage(LBFGS()))
+    stages: tuple[Stage, ...] = (Stage(LBFGS(iterations=30), keep=1, screening=True), Stage(LBFGS()))
     restarts: int = 4
     double: bool = False
     certify: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.stages or self.stages[-1].screening or self.stages[-1].sharpness is not None:
+            raise AttackError("the last stage must search the real network; add one that does")
+
+    @property
+    def auxiliary_data(self) -> str:
+        """What its priors and its canvas were fitted to."""
+        return auxiliary_data(self.prior, self.canvas, *(stage.prior for stage in self.stages))
 
     def run(self, observation: Observation, model: Model, client: str, rng: torch.Generator) -> Found:
         """Search from several starts and label candidates; keep the lowest negative log-posterior."""
@@ -86,18 +86,28 @@ class GradientMatching(Attack):
         posterior, points = self._start(evidence, candidates, model, rng)
         for stage in self.stages:
             if isinstance(stage.search, LevenbergMarquardt):
-                posterior.believing(stage.likelihood).require_curvature()
+                posterior.believing(stage).require_curvature()
         offsets = None if self.ball is None else self.ball.offsets(posterior.unknowns, rng).to(model.device)
-        for stage in self.stages:
-            keep = len(points) if stage.keep is None else stage.keep * len(cases)
-            if stage.keep is None or keep < len(points):
-                objective = self._objective(posterior.believing(stage.likelihood), offsets)
-                points, values = stage.search.minimise(objective, points)
-                rows = _best_rows(values, len(cases), keep // len(cases))
-                posterior, points, values = posterior.of_rows(rows), points[rows], values[rows]
+        posterior, points, values = self._searched(posterior, points, offsets)
         best = _best_rows(values, len(cases), 1)
         found = _found(evidence, posterior.of_rows(best), points[best], values[best])
+        found = [one.within(case.observation.knowledge) for one, case in zip(found, cases, strict=True)]
         return [self._certified(one, posterior, victim) for victim, one in enumerate(found)]
+
+    def _searched(
+        self, posterior: Posterior, points: Tensor, offsets: Tensor | None
+    ) -> tuple[Posterior, Tensor, Tensor]:
+        """The rows that are left after all stages, their points and values."""
+        victims, values = posterior.targets.victims, points.new_empty(0)
+        for stage in self.stages:
+            if stage.runs(len(points) // victims):
+                objective = self._objective(posterior.believing(stage), offsets)
+                if stage.sharpness is not None:
+                    objective = SmoothedObjective(objective, stage.sharpness)
+                points, values = stage.search.minimise(objective, points)
+                rows = _best_rows(values, victims, stage.kept(len(points) // victims))
+                posterior, points, values = posterior.of_rows(rows), points[rows], values[rows]
+        return posterior, points, values
 
     def _certified(self, found: Found, posterior: Posterior, victim: int) -> Found:
         model = posterior.model

@@ -1,5 +1,6 @@
 """Several adversaries, cheapest first; what counts is the strongest of them."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic
@@ -7,9 +8,10 @@ from typing import ClassVar
 
 import torch
 
+from attacks.auxiliary import auxiliary_data
 from attacks.base import Attack, Found
 from attacks.errors import NotApplicableError
-from attacks.evidence import readable, targets_of
+from attacks.evidence import readable, residual, targets_of
 from attacks.labels import restore_labels
 from attacks.model import Model
 from gradveil.exchange import Observation
@@ -34,6 +36,11 @@ class Portfolio(Attack):
     members: tuple[Attack, ...]
     budget: float = 300.0
 
+    @property
+    def auxiliary_data(self) -> str:
+        """That of its members."""
+        return auxiliary_data(*self.members)
+
     def run(self, observation: Observation, model: Model, client: str, rng: torch.Generator) -> Found:
         """The best-explaining reconstruction of all applicable members.
 
@@ -43,8 +50,8 @@ class Portfolio(Attack):
         found, reasons = self._attempts(observation, model, client, rng)
         if not found:
             raise NotApplicableError("no attack of the portfolio applies: " + "; ".join(reasons))
-        residuals = [_residual(one, observation, model, client) for one in found]
-        return found[residuals.index(min(residuals))]
+        errors = [_error(one, observation, model, client) for one in found]
+        return found[errors.index(min(errors))]
 
     def _attempts(
         self, observation: Observation, model: Model, client: str, rng: torch.Generator
@@ -65,10 +72,11 @@ class Portfolio(Attack):
         return found, reasons
 
 
-def _residual(found: Found, observation: Observation, model: Model, client: str) -> float:
-    """Squared distance of what the reconstruction predicts to all that is readable."""
+def _error(found: Found, observation: Observation, model: Model, client: str) -> float:
+    """Squared distance of what the images predict to all that is readable; infinite if not finite."""
     evidence = readable(observation, client, model)
     labels = found.labels or restore_labels(evidence, model)[0]
-    images = torch.from_numpy(found.images).to(model.device, model.dtype)[None]
-    gradient = model.run(images, torch.tensor([labels], device=model.device)).gradient
-    return float(gradient.square_error(targets_of([evidence], model.layout)).detach())
+    images = torch.from_numpy(found.images).to(model.device)
+    targets = targets_of([evidence], model.layout)
+    error = residual(model, images, torch.tensor(labels, device=model.device), targets).error
+    return error if math.isfinite(error) else math.inf

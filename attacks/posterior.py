@@ -2,20 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import prod
 
-import torch
 from torch import Tensor
 
 from attacks.annealing import Annealing, Progress, constant
 from attacks.canvas import Canvas, Pixels
 from attacks.errors import NotApplicableError
 from attacks.gradients import Targets
-from attacks.jacobian.curvature import gauss_newton, require_gauss_newton
+from attacks.jacobian import affordable
+from attacks.jacobian.curvature import gauss_newton, squares_of
+from attacks.jacobian.matrix_free import Products
 from attacks.likelihoods import Likelihood
 from attacks.model import Model, Pass
 from attacks.nuisances import Nuisance
 from attacks.priors import Prior, Proposal
+from attacks.searches.conjugate_gradients import Product
+from attacks.stage import Stage
 from attacks.unknowns import Unknowns
 
 IMAGES, LABELS = "images", "labels"
@@ -53,9 +55,9 @@ class Posterior:
         """Values (R,) of the posterior itself, gradients (R, d) of the annealed one, at points (R, d)."""
         points = points.detach().requires_grad_()
         likelihood, beliefs = self.parts(points)
-        annealed = self.annealing(progress) * likelihood + beliefs
-        (gradients,) = torch.autograd.grad(annealed.sum(), points)
-        return (likelihood + beliefs).detach(), gradients
+        values = likelihood + beliefs
+        annealed = values if self.annealing is constant else self.annealing(progress) * likelihood + beliefs
+        return values.detach(), self.model.derivative(annealed, points)
 
     def negative_log(self, points: Tensor, progress: Progress = 1.0) -> Tensor:
         """Annealed values (R,) at points (R, d), as part of the autograd graph."""
@@ -71,7 +73,7 @@ class Posterior:
         prior = self.prior.negative_log(Proposal(images, passed.normalised, self.targets.victims))
         made = self.canvas.negative_log(blocks[IMAGES])
         secrets = [nuisance.negative_log(blocks[nuisance.name]) for nuisance in self.nuisances]
-        return likelihood, torch.stack([prior, made, *secrets]).sum(0)
+        return likelihood, sum(secrets, prior + made)
 
     def passed(self, images: Tensor, blocks: Mapping[str, Tensor]) -> Pass:
         """The model's pass of images (R, B, C, H, W) with the labels and secrets of a point."""
@@ -83,9 +85,14 @@ class Posterior:
         """The same objective for some rows, equally many of each victim and in order."""
         return self if self.labels is None else replace(self, labels=self.labels[rows])
 
-    def believing(self, likelihood: Likelihood | None) -> "Posterior":
-        """The same objective with another likelihood, if one is given."""
-        return self if likelihood is None else replace(self, likelihood=likelihood)
+    def believing(self, stage: Stage) -> "Posterior":
+        """The same objective with the beliefs and the precision that a stage has of its own."""
+        return replace(
+            self,
+            model=self.model if stage.precision is None else self.model.at(stage.precision),
+            likelihood=stage.likelihood or self.likelihood,
+            prior=stage.prior or self.prior,
+        )
 
     def precise(self, row: int, rows: int) -> "Precise":
         """The same objective in float64, for one row of this many and the readings of its victim."""
@@ -95,9 +102,9 @@ class Posterior:
         return Precise(single, replace(single, model=self.model.double(), targets=targets.double()))
 
     def require_curvature(self) -> None:
-        """Raise NotApplicableError unless only pixels are unknown, few enough and with a sum of squares."""
+        """Raise NotApplicableError unless only pixels are unknown and errors enter as a sum of squares."""
         self._labels_beside_pixels()
-        require_gauss_newton(self.model, prod(self.unknowns.shapes[IMAGES]), self.likelihood)
+        squares_of(self.likelihood)
 
     def _labels_beside_pixels(self) -> Tensor:
         if self.labels is None or len(self.unknowns.shapes) > 1 or not isinstance(self.canvas, Pixels):
@@ -106,9 +113,18 @@ class Posterior:
 
     def curvature(self, point: Tensor) -> Tensor:
         """Gauss-Newton matrix (d, d), float64, at the point (1, d) of a single row; see `gauss_newton`."""
+        images, labels = self._example(point)
+        return gauss_newton(self.model, images, labels, self.targets, self.likelihood, self.prior)
+
+    def products(self, point: Tensor) -> Products:
+        """The same matrix as its products with vectors, in the model's own precision."""
+        images, labels = self._example(point)
+        return Products(self.model, images, labels, self.targets, squares_of(self.likelihood), self.prior)
+
+    def _example(self, point: Tensor) -> tuple[Tensor, Tensor]:
+        """Images (B, C, H, W) and labels (B,) of a single row."""
         labels = self._labels_beside_pixels()
-        images = self.unknowns.split(point)[IMAGES][0]
-        return gauss_newton(self.model, images, labels[0], self.targets, self.likelihood, self.prior)
+        return self.unknowns.split(point)[IMAGES][0], labels[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +143,8 @@ class Precise:
         """Value (1,) and gradient (1, d), float64."""
         return self.double(points, progress)
 
-    def curvature(self, point: Tensor) -> Tensor:
-        """Gauss-Newton matrix (d, d), float64."""
-        return self.single.curvature(point.to(self.single.model.dtype))
+    def curvature(self, point: Tensor) -> Tensor | Product:
+        """Gauss-Newton matrix (d, d), float64, or its products where it is not affordable."""
+        if affordable(self.single.model, point.numel()):
+            return self.single.curvature(point.to(self.single.model.dtype))
+        return self.double.products(point)

@@ -20,7 +20,8 @@ class Unknowns:
 
     def split(self, points: Tensor) -> dict[str, Tensor]:
         """Blocks (R, *shape) of points (R, d)."""
-        parts = torch.split(points, [prod(shape) for shape in self.shapes.values()], dim=1)
+        sizes = [prod(shape) for shape in self.shapes.values()]
+        parts = torch.split(points, sizes, dim=1) if len(sizes) > 1 else [points]
         return {
             name: part.reshape(-1, *shape)
             for (name, shape), part in zip(self.shapes.items(), parts, strict=True)

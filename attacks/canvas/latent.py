@@ -1,6 +1,7 @@
 """Images made by a generator from a point in its latent space."""
 
 import copy
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,8 @@ class Latent:
     Source: Jeon et al. 2021 (GIAS), its search over latent vectors; Li et al. 2022 (GGL), which adds a belief
         about them.
     """
+
+    auxiliary_data: ClassVar[str] = "images that a generator was fitted to"
 
     def __init__(self, generator: nn.Module, shape: tuple[int, ...], weight: float = 1.0) -> None:
         require_weight(weight)

@@ -3,5 +3,17 @@
 from attacks.evidence.completion import completed
 from attacks.evidence.evidence import Evidence, readable, targets_of, zero_filled
 from attacks.evidence.pruned import Unpruned
+from attacks.evidence.residual import Residual, residual
+from attacks.evidence.tensors import tensor_read
 
-__all__ = ["Evidence", "Unpruned", "completed", "readable", "targets_of", "zero_filled"]
+__all__ = [
+    "Evidence",
+    "Residual",
+    "Unpruned",
+    "completed",
+    "readable",
+    "residual",
+    "targets_of",
+    "tensor_read",
+    "zero_filled",
+]

@@ -41,7 +41,7 @@ def completed(observation: Observation, client: str, model: Model) -> Evidence:
     if seen.examples != 1 or seen.noise_std > 0:
         return seen
     values, mask = seen.values.clone(), seen.mask.clone()
-    for layer in _single_input_layers(model):
+    for layer in single_input_layers(model):
         _complete(layer, model, values, mask)
     return replace(seen, values=values, mask=mask)
 
@@ -136,7 +136,7 @@ def _complete(layer: str, model: Model, values: Tensor, mask: Tensor) -> None:
         at += width
 
 
-def _single_input_layers(model: Model) -> Iterator[str]:
+def single_input_layers(model: Model) -> Iterator[str]:
     """Names of the linear layers with trained weights that an example enters once, at one position."""
     linear = {name: one for name, one in model.network.named_modules() if isinstance(one, nn.Linear)}
     image = torch.zeros(1, *model.input_shape, device=model.device, dtype=model.dtype)

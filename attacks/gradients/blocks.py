@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from attacks.gradients.rows import by_row
 from attacks.gradients.targets import Target
@@ -50,7 +51,9 @@ class Dense(Block):
 
     def square_error(self, target: Target) -> Tensor:
         """Element by element, without cancellation."""
-        return _weighted_square(by_victim(self.values, target) - target.values[:, None], target)
+        values = by_victim(self.values, target)
+        squares = F.mse_loss(values, target.values[:, None].expand_as(values), reduction="none")
+        return _weighted_sum(squares, target)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,10 +109,13 @@ def by_victim(values: Tensor, target: Target) -> Tensor:
 
 
 def _weighted_square(values: Tensor, target: Target) -> Tensor:
+    return _weighted_sum(values.square(), target)
+
+
+def _weighted_sum(terms: Tensor, target: Target) -> Tensor:
     if target.uniform is not None:
-        squares: Tensor = torch.linalg.vecdot(values, values)
-        return (squares * target.uniform[:, None]).flatten()
-    return (values.square() @ target.weights[:, :, None]).flatten()
+        return (terms.sum(2) * target.uniform[:, None]).flatten()
+    return (terms @ target.weights[:, :, None]).flatten()
 
 
 def _pairs(factors: Tensor) -> Tensor:

@@ -33,9 +33,9 @@ def _linear(module: nn.Linear, inputs: Tensor, deltas: Tensor) -> dict[str, Bloc
 
 def _convolution(module: nn.Conv1d | nn.Conv2d, inputs: Tensor, deltas: Tensor) -> dict[str, Block]:
     rows, examples, channels = deltas.shape[:3]
-    patches = _patches(module, inputs.flatten(0, 1))
-    grouped = (rows, examples, module.groups, -1, patches.shape[-1])
-    right = patches.reshape(grouped).permute(0, 2, 1, 4, 3).flatten(2, 3)
+    seen = patches(module, inputs.flatten(0, 1))
+    grouped = (rows, examples, module.groups, -1, seen.shape[-1])
+    right = seen.reshape(grouped).permute(0, 2, 1, 4, 3).flatten(2, 3)
     left = deltas.reshape(grouped).permute(0, 2, 3, 1, 4).flatten(3)
     return {"weight": Dense((left @ right).flatten(1)), "bias": Dense(left.sum(3).reshape(rows, channels))}
 
@@ -58,7 +58,7 @@ def _parametric_relu(module: nn.PReLU, inputs: Tensor, deltas: Tensor) -> dict[s
     return {"weight": Dense(each)}
 
 
-def _patches(module: nn.Conv1d | nn.Conv2d, inputs: Tensor) -> Tensor:
+def patches(module: nn.Conv1d | nn.Conv2d, inputs: Tensor) -> Tensor:
     """The input patches that each output position sees, (N, channels * kernel, positions)."""
     if module.padding_mode != "zeros" or isinstance(module.padding, str):
         mode = "constant" if module.padding_mode == "zeros" else module.padding_mode

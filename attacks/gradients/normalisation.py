@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Literal
 
 from torch import Tensor, nn
@@ -101,12 +101,13 @@ def _by_example(module: BatchNorm | InstanceNorm | nn.LayerNorm | nn.GroupNorm, 
     return F.batch_norm(inputs, *statistics, training=False, eps=module.eps)
 
 
-@contextmanager
-def rows_of(network: nn.Module, rows: int) -> Iterator[None]:
+def rows_of(network: nn.Module, rows: int) -> AbstractContextManager[None]:
     """Let batch statistics be those of this many equal rows of the batch while the context lasts."""
-    if rows == 1:
-        yield
-        return
+    return _rows_of(network, rows) if rows > 1 else nullcontext()
+
+
+@contextmanager
+def _rows_of(network: nn.Module, rows: int) -> Iterator[None]:
     layers = [module for module in network.modules() if isinstance(module, RowBatchNorm)]
     for layer in layers:
         layer.rows = rows

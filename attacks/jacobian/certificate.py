@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from attacks.evidence import residual
 from attacks.gradients import Targets
 from attacks.jacobian.spectrum import Spectrum, spectrum
 from attacks.model import Model
@@ -48,16 +49,12 @@ def certify(model: Model, images: Tensor, labels: Tensor, targets: Targets) -> C
         labels: (B,).
         targets: readings of one victim.
     """
-    wide = targets.double()
-    predicted = model.double().run(images.double()[None], labels[None]).gradient
-    error = float(predicted.square_error(wide).detach())
-    energy = float(sum(target.energy for target in wide.blocks.values()))
-    read = sum(int((target.weights > 0).sum()) for target in wide.blocks.values())
+    left = residual(model, images, labels, targets)
     found: Spectrum = spectrum(model, images, labels, targets)
-    floor = (_FLOAT_PRECISION**2 * 1e-4) * energy
+    floor = (_FLOAT_PRECISION**2 * 1e-4) * left.energy
     return Certificate(
         rank=found.rank,
         dimension=found.dimension,
-        relative_residual=(error / max(energy, 1e-300)) ** 0.5,
-        psnr=found.posterior_psnr(max(error, floor, 1e-300) / max(read, 1)),
+        relative_residual=left.relative,
+        psnr=found.posterior_psnr(max(left.error, floor, 1e-300) / max(left.read, 1)),
     )

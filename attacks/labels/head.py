@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from attacks.errors import NotApplicableError
-from attacks.evidence import Evidence
+from attacks.evidence import Evidence, tensor_read
 from attacks.model import Model
 from attacks.model.recording import recorded
 
@@ -67,9 +67,9 @@ def read_head(evidence: Evidence, model: Model) -> Head:
     layer, embeddings = _logits_layer(model)
     name = f"{layer}." if layer else ""
     weight, biased = model.parameters[f"{name}weight"], f"{name}bias" in model.parameters
-    weight_sums, weight_seen = _read(evidence, model, f"{name}weight", weight.shape)
+    weight_sums, weight_seen = tensor_read(evidence, model, f"{name}weight")
     nothing = torch.zeros(len(weight), dtype=torch.float64), torch.zeros(len(weight), dtype=torch.bool)
-    bias_sums, bias_seen = _read(evidence, model, f"{name}bias", weight.shape[:1]) if biased else nothing
+    bias_sums, bias_seen = tensor_read(evidence, model, f"{name}bias") if biased else nothing
     return Head(
         weight=weight.cpu().double(),
         bias=model.parameters[f"{name}bias"].cpu().double() if biased else torch.zeros_like(bias_sums),
@@ -95,12 +95,6 @@ def _logits_layer(model: Model) -> tuple[str, Tensor]:
         if len(calls[name]) == 1 and torch.equal(calls[name][0].output, logits):
             return name, calls[name][0].input
     raise NotApplicableError("the logits are not the output of a linear layer; grant the labels")
-
-
-def _read(evidence: Evidence, model: Model, name: str, shape: torch.Size) -> tuple[Tensor, Tensor]:
-    part = model.layout.slices[name]
-    values, seen = evidence.values[part].reshape(shape), evidence.mask[part].reshape(shape)
-    return values.cpu().double(), seen.cpu()
 
 
 def _completed(sums: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:

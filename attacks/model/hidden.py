@@ -1,7 +1,7 @@
 """Values that a defense keeps from the adversary and that enter the network at one layer."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 
 import torch
@@ -35,8 +35,7 @@ class Hidden:
         return replace(self, values=values)
 
 
-@contextmanager
-def entered(network: nn.Module, hidden: Sequence[Hidden], rows: int) -> Iterator[list[Tensor]]:
+def entered(network: nn.Module, hidden: Sequence[Hidden], rows: int) -> AbstractContextManager[list[Tensor]]:
     """Let hidden values enter while the context lasts; yields the terms that they add to the loss.
 
     At one site each sees what those before it have made of the output.
@@ -44,6 +43,11 @@ def entered(network: nn.Module, hidden: Sequence[Hidden], rows: int) -> Iterator
     Raises:
         AttackError: values do not fit the output of their site.
     """
+    return _entered(network, hidden, rows) if hidden else nullcontext([])
+
+
+@contextmanager
+def _entered(network: nn.Module, hidden: Sequence[Hidden], rows: int) -> Iterator[list[Tensor]]:
     terms: list[Tensor] = []
     with ExitStack() as stack:
         for one in hidden:

@@ -14,6 +14,7 @@ from attacks.errors import AttackError
 from attacks.gradients import Block
 from attacks.gradients.layers import Rule
 from attacks.gradients.normalisation import BatchNorm, RowBatchNorm, with_row_statistics
+from attacks.model.arithmetic import Precision, tensor_cores
 from attacks.model.hidden import Hidden
 from attacks.model.passes import Pass, Plan
 from attacks.model.probe import trusted_rules
@@ -31,6 +32,10 @@ class Model:
         classes: number of logits.
         batch_norm: whether clients normalise by the running statistics (eval mode) or by those of their own
             batch (training mode).
+        precision: in which the network's passes compute, see `Precision`. Gradients are compared with the
+            readings in the weights' type, but a search ends where rounding hides the rest: on three digits
+            and LeNet, 400 steps of L-BFGS gave 20, 23 and 10 dB in bf16, and 73, 82 and 40 dB in full. Give
+            the last stage `full`: 400 more steps in full gave 78, 89 and 35 dB.
 
     Raises:
         AttackError: no parameter requires a gradient; frozen ones are no part of an update.
@@ -42,11 +47,13 @@ class Model:
         input_shape: tuple[int, ...],
         classes: int,
         batch_norm: Literal["running", "batch"] = "running",
+        precision: Precision = "full",
     ) -> None:
         self.network = _prepared(network, batch_norm)
         self.input_shape = input_shape
         self.classes = classes
         self.batch_norm = batch_norm
+        self.precision: Precision = precision
         self.parameters = _trained(self.network)
         shapes = tuple(tuple(tensor.shape) for tensor in self.parameters.values())
         self.layout = Layout(tuple(self.parameters), shapes)
@@ -62,8 +69,15 @@ class Model:
         return next(iter(self.parameters.values())).dtype
 
     def double(self) -> "Model":
-        """The same model in float64."""
+        """The same model in float64, whatever the precision of its passes."""
         return self._double
+
+    def at(self, precision: Precision) -> "Model":
+        """The same model, with the same weights, whose passes compute in this precision."""
+        other = copy.copy(self)
+        other.precision = precision
+        vars(other)["_plan"] = replace(self._plan, precision=precision)
+        return other
 
     @cached_property
     def _double(self) -> "Model":
@@ -84,7 +98,13 @@ class Model:
             labels: classes (R, B), or class probabilities (R, B, classes).
             hidden: assumed values of a defense's secrets.
         """
-        return self._plan.run(images, labels, hidden)
+        with tensor_cores(self.precision, self.device):
+            return self._plan.run(images, labels, hidden)
+
+    def derivative(self, values: Tensor, points: Tensor) -> Tensor:
+        """Gradient of summed values of passes with respect to points, in the precision of the passes."""
+        with tensor_cores(self.precision, self.device):
+            return torch.autograd.grad(values, points, torch.ones_like(values))[0]
 
     def gradient(self, images: Tensor, labels: Tensor) -> Tensor:
         """Gradient (layout.size,) of the summed cross-entropy over one batch (B, *input_shape), detached."""
@@ -108,7 +128,8 @@ class Model:
     def _plan(self) -> Plan:
         leaves = {name: one for name, one in self.network.named_parameters() if one.requires_grad}
         plan = Plan(self.network, leaves, {}, self.batch_norm_layers)
-        return replace(plan, rules=trusted_rules(plan, self.input_shape, self.classes))
+        rules = trusted_rules(plan, self.input_shape, self.classes)
+        return replace(plan, rules=rules, precision=self.precision)
 
     @property
     def batch_norm_layers(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from attacks.gradients import Block, Dense, Gradient
 from attacks.gradients.layers import Rule
 from attacks.gradients.normalisation import rows_of
 from attacks.gradients.rows import by_row
+from attacks.model.arithmetic import Precision, narrowed
 from attacks.model.hidden import Hidden, entered, total_loss
 from attacks.model.recording import Call, recorded
 
@@ -45,16 +46,18 @@ class Plan:
         leaves: those of its parameters that require gradients.
         rules: of the layers that own parameters; empty if some layer has none.
         watched: its batch-normalisation layers.
+        precision: of the network's passes; parameter gradients that rules make are of the weights' type.
     """
 
     network: nn.Module
     leaves: Tensors
     rules: Mapping[str, Rule]
     watched: tuple[str, ...]
+    precision: Precision = "full"
 
     def run(self, images: Tensor, labels: Tensor, hidden: Sequence[Hidden]) -> Pass:
         """Pass images (R, B, ...) with labels (R, B), or class probabilities (R, B, classes)."""
-        if len(images) == 1:
+        if len(images) == 1 and not (self.rules and self.precision == "bf16"):
             return self._plain(images, labels, hidden)
         run = self._layerwise if self.rules else self._mapped
         return run(images, labels, hidden)
@@ -82,8 +85,8 @@ class Plan:
 
     def blocks(self, layer: str, inputs: Tensor, deltas: Tensor) -> dict[str, Block]:
         """Gradients of one layer's parameters, by name, from its inputs and deltas (R, B, ...)."""
-        module = self.network.get_submodule(layer)
-        found = self.rules[layer](module, inputs, deltas)
+        module, own = self.network.get_submodule(layer), next(iter(self.leaves.values())).dtype
+        found = self.rules[layer](module, inputs.to(own), deltas.to(own))
         named = {f"{layer}.{name}" if layer else name: block for name, block in found.items()}
         return {name: block for name, block in named.items() if name in self.leaves}
 
@@ -111,8 +114,9 @@ class Plan:
             entered(self.network, hidden, rows) as terms,
             rows_of(self.network, rows),
             sdpa_kernel(SDPBackend.MATH),  # the fused kernels of attention have no second derivatives
+            narrowed(self.precision, images.device),
         ):
-            logits = network(images.flatten(0, 1))
+            logits = network(images.flatten(0, 1)).to(images.dtype)
         loss = F.cross_entropy(logits, labels.flatten(0, 1), reduction="sum")
         return total_loss(loss, terms), calls
 

@@ -1,7 +1,7 @@
 """Watching, and changing, what passes through the layers of a network."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -15,9 +15,13 @@ class Call:
     output: Tensor
 
 
-@contextmanager
-def recorded(network: nn.Module, names: Sequence[str]) -> Iterator[dict[str, list[Call]]]:
+def recorded(network: nn.Module, names: Sequence[str]) -> AbstractContextManager[dict[str, list[Call]]]:
     """Calls of the named layers, in order, while the context lasts."""
+    return _recorded(network, names) if names else nullcontext({})
+
+
+@contextmanager
+def _recorded(network: nn.Module, names: Sequence[str]) -> Iterator[dict[str, list[Call]]]:
     calls: dict[str, list[Call]] = {name: [] for name in names}
 
     def watch(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:

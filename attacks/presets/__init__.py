@@ -2,11 +2,13 @@
 
 from attacks.base import Attack
 from attacks.errors import AttackError
+from attacks.presets.exact import EXACT
 from attacks.presets.ours import (
     OURS,
     mask_aware,
     mask_naive,
     rank_one_completion,
+    routed_matching,
     second_order,
     separated_matching,
 )
@@ -14,6 +16,7 @@ from attacks.presets.published import PUBLISHED
 from attacks.presets.record import Preset
 
 __all__ = [
+    "EXACT",
     "OURS",
     "PRESETS",
     "PUBLISHED",
@@ -22,11 +25,12 @@ __all__ = [
     "mask_naive",
     "preset",
     "rank_one_completion",
+    "routed_matching",
     "second_order",
     "separated_matching",
 ]
 
-PRESETS: dict[str, Preset] = {**OURS, **PUBLISHED}
+PRESETS: dict[str, Preset] = {**OURS, **EXACT, **PUBLISHED}
 """All by name."""
 
 

@@ -8,7 +8,7 @@ import torch
 
 from attacks.base import Attack, Case, Found
 from attacks.likelihoods import Gaussian
-from attacks.matching import GradientMatching, Stage
+from attacks.matching import GradientMatching
 from attacks.model import Model
 from attacks.priors import (
     BatchNormStatistics,
@@ -18,7 +18,8 @@ from attacks.priors import (
     TotalVariation,
     running_statistics,
 )
-from attacks.searches import Adam, CosineDecay
+from attacks.searches import Adam, CosineDecay, Ranking
+from attacks.stage import Stage
 from gradveil.exchange import Observation
 
 _RELATIVE_ERROR = 10.0
@@ -31,7 +32,8 @@ class GradInversion(Attack):
 
     The running statistics are those of the attacked model, so the composition is made when it is known; for a
     model without batch normalisation that term is absent. The squared error is relative to the readings'
-    energy, as the unscaled one of the paper weighs differently in every model.
+    energy, as the unscaled one of the paper weighs differently in every model. Which start is returned is
+    decided without the consensus, from which nothing is known about the images.
 
     Attributes:
         iterations: of Adam.
@@ -50,14 +52,15 @@ class GradInversion(Attack):
 
     def composed(self, model: Model) -> GradientMatching:
         """The composition for one model."""
-        priors: list[Prior] = [TotalVariation(1e-4), GroupConsistency(1e-2)]
+        priors: list[Prior] = [TotalVariation(1e-4)]
         if model.batch_norm_layers:
             priors.append(BatchNormStatistics(running_statistics(model), 0.1))
+        together = Product((*priors, GroupConsistency(1e-2)))
         search = Adam(self.iterations, 0.1, CosineDecay(), box=(0.0, 1.0))
         return GradientMatching(
             likelihood=Gaussian(resolution=(model.layout.size / (2 * _RELATIVE_ERROR)) ** 0.5),
             prior=Product(tuple(priors)),
-            stages=(Stage(search),),
+            stages=(Stage(search, prior=together), Stage(Ranking())),
             restarts=self.group,
         )
 

@@ -7,11 +7,13 @@ from attacks.evidence import completed, readable, zero_filled
 from attacks.guess import Guess
 from attacks.likelihoods import Gaussian
 from attacks.linear import ClosedFormLinear
-from attacks.matching import GradientMatching, Stage
+from attacks.matching import GradientMatching
 from attacks.presets.record import Preset
 from attacks.priors import Box, Product, TotalVariation
+from attacks.routed import RoutedMatching
 from attacks.searches import LBFGS, LevenbergMarquardt
 from attacks.separation import SeparatedMatching
+from attacks.stage import Stage
 
 _SEARCH, _LONG_SEARCH = LBFGS(iterations=1000, history=100), LBFGS(iterations=2000, history=100)
 """On 3x32x32 images 400 iterations give 20 dB, 1000 give 35, 2000 give 50; easy searches stop earlier."""
@@ -22,7 +24,7 @@ def mask_aware() -> GradientMatching:
     return GradientMatching(
         view=readable,
         prior=Product((Box(), TotalVariation(1e-2))),
-        stages=(Stage(LBFGS(iterations=30), keep=1), Stage(_SEARCH)),
+        stages=(Stage(LBFGS(iterations=30), keep=1, screening=True), Stage(_SEARCH)),
     )
 
 
@@ -37,7 +39,7 @@ def second_order() -> GradientMatching:
     Candidates for the label are told apart by a whole search each: a short one often prefers a wrong label.
     """
     stages = (
-        Stage(LBFGS(iterations=30), keep=4),
+        Stage(LBFGS(iterations=30), keep=4, screening=True),
         Stage(_LONG_SEARCH, keep=1),
         Stage(LevenbergMarquardt(), likelihood=Gaussian(resolution=1e-7)),
     )
@@ -56,6 +58,11 @@ def rank_one_completion() -> GradientMatching:
         stages=(Stage(LBFGS(iterations=800)),),
         double=True,
     )
+
+
+def routed_matching() -> RoutedMatching:
+    """Reads an image through max-pooled ReLU convolutions before it matches as `rank_one_completion` does."""
+    return RoutedMatching(rank_one_completion())
 
 
 def separated_matching() -> SeparatedMatching:
@@ -93,6 +100,13 @@ OURS: dict[str, Preset] = {
         "ours; rank one as in Phong et al. 2018",
         "no publication completes masked gradients",
         "any readable coordinate; completes for one example without noise",
+    ),
+    "routed_matching": Preset(
+        routed_matching,
+        "winners of pooling windows and inputs of convolutions in turn, pixels, then as rank_one_completion",
+        RoutedMatching.citation,
+        "no publication inverts max-pooled ReLU layers exactly",
+        "one example without noise; nothing but pooled ReLU convolutions before the first linear layer",
     ),
     "separated_matching": Preset(
         separated_matching,

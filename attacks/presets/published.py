@@ -13,11 +13,12 @@ from attacks.annealing import Geometric
 from attacks.evidence import Unpruned
 from attacks.labelling import Joint
 from attacks.likelihoods import Cosine, Density, Gaussian, Laplace, Likelihood, PruningMixture
-from attacks.matching import GradientMatching, Stage
+from attacks.matching import GradientMatching
 from attacks.presets.grad_inversion import GradInversion
 from attacks.presets.record import Preset
 from attacks.priors import Box, SquaredVariation, TotalVariation
 from attacks.searches import LBFGS, Adam, Exponential, Milestones
+from attacks.stage import Stage
 
 _ANYWHERE = Box(weight=0.0)
 """The uniform prior of DLG, which does not even know the range of pixels."""

@@ -1,7 +1,7 @@
 """A learned prior: an image is likely if a denoiser, trained on other images, leaves it as it is."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
@@ -33,6 +33,8 @@ class Denoiser:
     Source: Romano et al. 2017 (RED); Reehorst and Schniter 2019, section III, on when the
         two gradients agree.
     """
+
+    auxiliary_data: ClassVar[str] = "images that a denoiser was trained on"
 
     network: nn.Module
     weight: float

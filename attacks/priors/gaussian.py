@@ -1,6 +1,7 @@
 """Normal densities fitted on other images than the victim's."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -25,6 +26,8 @@ class GaussianImages:
 
     Source: Tipping and Bishop 1999.
     """
+
+    auxiliary_data: ClassVar[str] = "images that a density was fitted to"
 
     density: PrincipalAxes
     weight: float = 1.0
@@ -66,6 +69,8 @@ class GaussianPatches:
 
     Source: Zoran and Weiss 2011 (EPLL), equation 2, with a single component.
     """
+
+    auxiliary_data: ClassVar[str] = "images whose patches a density was fitted to"
 
     density: PrincipalAxes
     side: int

@@ -27,6 +27,8 @@ class Box:
 
     def negative_log(self, proposal: Proposal) -> Tensor:
         """Weighted squared distance to the box, (R,)."""
+        if not self.weight:
+            return proposal.images.new_zeros(len(proposal.images))
         outside = proposal.images - proposal.images.clamp(self.low, self.high)
         return self.weight * outside.square().flatten(1).sum(1)
 

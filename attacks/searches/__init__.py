@@ -4,6 +4,7 @@ from attacks.searches.adam import Adam
 from attacks.searches.base import Objective, Search, ranked
 from attacks.searches.lbfgs import LBFGS
 from attacks.searches.levenberg_marquardt import LevenbergMarquardt
+from attacks.searches.ranking import Ranking
 from attacks.searches.schedules import CosineDecay, Exponential, Milestones, Schedule, steady
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "LevenbergMarquardt",
     "Milestones",
     "Objective",
+    "Ranking",
     "Schedule",
     "Search",
     "ranked",

@@ -1,6 +1,5 @@
-"""Levenberg-Marquardt: second-order search where the Jacobian of the readings is affordable."""
+"""Levenberg-Marquardt: second-order search, with the Gauss-Newton matrix or with products of it."""
 
-import math
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -9,13 +8,15 @@ from torch import Tensor
 
 from attacks.errors import AttackError, NotApplicableError
 from attacks.searches.base import Objective
+from attacks.searches.conjugate_gradients import Product
+from attacks.searches.curvature import Curvature, Dense, MatrixFree
 
 
 class Curved(Objective, Protocol):
     """The objective of a single row, in float64, with its curvature."""
 
-    def curvature(self, point: Tensor) -> Tensor:
-        """Gauss-Newton matrix (d, d) at the point (1, d)."""
+    def curvature(self, point: Tensor) -> Tensor | Product:
+        """Gauss-Newton matrix (d, d) at the point (1, d), or its product with vectors (d,)."""
         ...
 
 
@@ -31,11 +32,8 @@ class Refinable(Protocol):
 _SMALL_STEP, _SHARE = 1e-2, 0.02
 """Steps of this root mean square, in pixels, are compared with the posterior's standard deviation."""
 
-_PRIOR_VARIANCE = 1 / 12
-"""Of a pixel that is uniform in [0, 1]."""
-
-_ROUNDING = 1e-12
-"""Curvature below this share of the largest is rounding."""
+_NO_CURVATURE = 1e-30
+"""Stands in for the largest curvature where there is none, so that a damping can grow."""
 
 
 @dataclass(frozen=True)
@@ -45,19 +43,25 @@ class LevenbergMarquardt:
     The damping follows the ratio of the achieved to the predicted decrease. A row is done when steps no
     longer help: at the floor of float rounding, or where only directions that nothing reads are left.
 
+    Where the matrix is not affordable, above 4,096 pixels or for layers without rules, its products with
+    vectors solve for each step by conjugate gradients. Such steps leave out directions of small curvature,
+    and whether what is left is below the posterior's width is not known then: the patience ends the search.
+
     Attributes:
         iterations: steps tried at most, each with a solve; only accepted ones need a new Jacobian.
         damping: first damping, as a share of the largest curvature.
         tolerance: a step that lowers the value by a smaller share has not helped.
         patience: steps in a row without help, or rejected, after which a row is done.
+        products: products with the matrix that a step may take where it is not written out.
 
-    Source: Nielsen 1999 (IMM-REP-1999-05), algorithm 3.16.
+    Source: Nielsen 1999 (IMM-REP-1999-05), algorithm 3.16; truncated steps, Martens 2010 (ICML).
     """
 
     iterations: int = 40
     damping: float = 1e-6
     tolerance: float = 1e-2
     patience: int = 5
+    products: int = 250
 
     def minimise(self, objective: Objective, starts: Tensor) -> tuple[Tensor, Tensor]:
         """Best points (R, d) and their values (R,) from starts (R, d).
@@ -75,7 +79,7 @@ class LevenbergMarquardt:
         return points.to(starts.dtype), values.to(starts.dtype)
 
     def _descend(self, objective: Curved, point: Tensor) -> tuple[Tensor, Tensor]:
-        trail = _Trail(objective, point, self.damping)
+        trail = _Trail(objective, point, self)
         idle = 0
         for _ in range(self.iterations):
             idle = 0 if trail.step() > self.tolerance else idle + 1
@@ -87,11 +91,11 @@ class LevenbergMarquardt:
 class _Trail:
     """The iterates of one row."""
 
-    def __init__(self, objective: Curved, point: Tensor, damping: float) -> None:
-        self.objective, self.point = objective, point
+    def __init__(self, objective: Curved, point: Tensor, settings: LevenbergMarquardt) -> None:
+        self.objective, self.point, self.products = objective, point, settings.products
         self.value, self.gradient = objective(point)
         self.curvature = self._curvature()
-        self.damping = damping * float(self.curvature.diagonal().max())
+        self.damping = settings.damping * max(self.curvature.largest, _NO_CURVATURE)
         self.growth = 2.0
         self.length = torch.inf
 
@@ -101,7 +105,7 @@ class _Trail:
         point = self.point + step
         value, gradient = self.objective(point)
         slope = self.gradient[0]
-        predicted = -(step @ slope + step @ self.curvature @ step / 2)
+        predicted = -(step @ slope + step @ self.curvature.times(step) / 2)
         ratio = float((self.value - value) / predicted)
         if not ratio > 0 or not bool(gradient.isfinite().all()):
             self.damping, self.growth = self.damping * self.growth, 2 * self.growth
@@ -117,28 +121,22 @@ class _Trail:
         """Whether the last step was small beside what the readings leave open of every pixel."""
         if self.length > _SMALL_STEP:
             return False
-        floor = max(1 / _PRIOR_VARIANCE, _ROUNDING * float(self.curvature.diagonal().max()))
-        precision = self.curvature.clone()
-        precision.diagonal().add_(floor)
-        variance = float(torch.cholesky_inverse(torch.linalg.cholesky(precision)).diagonal().mean())
-        return self.length < _SHARE * math.sqrt(variance)
+        uncertainty = self.curvature.uncertainty()
+        return uncertainty is not None and self.length < _SHARE * uncertainty
 
-    def _curvature(self) -> Tensor:
-        matrix = self.objective.curvature(self.point)
-        if not bool(matrix.isfinite().all()):
+    def _curvature(self) -> Curvature:
+        found = self.objective.curvature(self.point)
+        curvature: Curvature = (
+            Dense(found) if isinstance(found, Tensor) else MatrixFree(found, self.products, self.gradient[0])
+        )
+        if not curvature.finite:
             raise AttackError(
                 "the curvature is not finite; start the second-order search from a better point"
             )
-        return matrix
+        return curvature
 
     def _solve(self) -> Tensor:
         """The damped Gauss-Newton step (d,), float64."""
-        while True:
-            damped = self.curvature.clone()
-            damped.diagonal().add_(self.damping)
-            factor, failed = torch.linalg.cholesky_ex(damped)
-            if not bool(failed):
-                right = -self.gradient[0][:, None]
-                solved: Tensor = torch.cholesky_solve(right, factor)[:, 0]
-                return solved
+        while (step := self.curvature.solved(-self.gradient[0], self.damping)) is None:
             self.damping *= 4
+        return step

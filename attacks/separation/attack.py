@@ -6,10 +6,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from attacks.auxiliary import auxiliary_data
 from attacks.base import Attack, Found
-from attacks.canvas import Pixels
+from attacks.canvas import GivenPixels, Pixels
 from attacks.errors import AttackError
-from attacks.labels import LabelCandidates
+from attacks.labelling import Decided
 from attacks.matching import GradientMatching
 from attacks.model import Model
 from attacks.priors import Box, Prior, Product, TotalVariation
@@ -58,6 +59,11 @@ class SeparatedMatching(Attack):
         if not self.priors or self.restarts < 1:
             raise AttackError("images need at least one prior and one start each; give some")
 
+    @property
+    def auxiliary_data(self) -> str:
+        """What its priors, and those of the joint search, were fitted to."""
+        return auxiliary_data(self.matching, *self.priors)
+
     def run(self, observation: Observation, model: Model, client: str, rng: torch.Generator) -> Found:
         """Take apart, invert, match."""
         evidence = self.matching.view(observation, client, model)
@@ -67,7 +73,7 @@ class SeparatedMatching(Attack):
             return self.matching.run(observation, model, client, rng)
         images = self._inverted(known, model, rng)
         matching = replace(
-            self.matching, canvas=_From(given=images), labelling=_Decided(known.labels), restarts=1
+            self.matching, canvas=GivenPixels(given=images), labelling=Decided(known.labels), restarts=1
         )
         return matching.run(observation, model, client, rng)
 
@@ -100,25 +106,3 @@ class SeparatedMatching(Attack):
         for prior in priors:
             points, values = self.inversion.minimise(known.distance(model, prior, self.precision), points)
         return points.reshape(starts.shape), values.reshape(starts.shape[:2])
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _From(Pixels):
-    """Pixels whose first guess (1, B, C, H, W) is given."""
-
-    given: Tensor
-
-    def start(self, rows: int, examples: int, model: Model, rng: torch.Generator) -> Tensor:
-        """The given images, for every row."""
-        return self.given.expand(rows, *self.given.shape[1:]).clone()
-
-
-@dataclass(frozen=True)
-class _Decided:
-    """Labels in the order of the given images."""
-
-    labels: tuple[int, ...]
-
-    def candidates(self, observation: Observation, client: str, model: Model) -> LabelCandidates:
-        """The one assignment."""
-        return [self.labels]

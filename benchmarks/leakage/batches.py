@@ -6,7 +6,6 @@ are paired with the truth at the least squared error; PSNR has peak 1. Interrupt
 cells are kept and the same command goes on.
 """
 
-import re
 import time
 from collections import defaultdict
 from collections.abc import Mapping
@@ -23,7 +22,17 @@ from attacks import Attack, Box, GradientMatching, Model, Product, Stage, TotalV
 from attacks.labels import restore_labels
 from attacks.searches import LBFGS
 from attacks.separation import SeparatedMatching
-from benchmarks.leakage.common import CLIENT, Journal, cifar10, observed, options, progress_bars, show, write
+from benchmarks.leakage.common import (
+    CLIENT,
+    Journal,
+    cifar10,
+    described,
+    observed,
+    options,
+    progress_bars,
+    show,
+    write,
+)
 from benchmarks.leakage.plain_loops import Dlg, InvertingGradients, Loop, reconstructed
 from gradveil.bench.attacks_victim import Victim
 from gradveil.data import Dataset, load
@@ -112,7 +121,7 @@ class Comparison:
     def _finished(self, batch: Batch, name: str, budget: float | None = None) -> dict[str, Any]:
         key = {
             "setting": batch.setting, "size": batch.size, "number": batch.number, "seed": self.seed,
-            "attack": name, "how": _described(PLAIN.get(name) or ours()), "at_least": self.seconds,
+            "attack": name, "how": described(PLAIN.get(name) or ours()), "at_least": self.seconds,
         }  # fmt: skip
         found = self.journal.get(key)
         return found or self.journal.add(key, self._run(batch, name, budget))
@@ -132,11 +141,6 @@ class Comparison:
             "candidates": len(candidates),
             "seconds": round(seconds, 2),
         }
-
-
-def _described(attack: object) -> str:
-    """All settings; functions by their names alone, so that it is the same in every process."""
-    return re.sub(r" at 0x[0-9a-f]+", "", repr(attack))
 
 
 def summary(results: Mapping[tuple[str, int], list[dict[str, dict[str, Any]]]]) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ Finished cells are kept by a `Journal`, one JSON line each, so that an interrupt
 
 import argparse
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,18 @@ from benchmarks.leakage.journal import Journal, Key
 from gradveil.data import Dataset, load
 from gradveil.exchange import Clear, Knowledge, Observation, Update, Upload, observe
 
-__all__ = ["CLIENT", "Journal", "Key", "cifar10", "observed", "options", "progress_bars", "show", "write"]
+__all__ = [
+    "CLIENT",
+    "Journal",
+    "Key",
+    "cifar10",
+    "client_gradient",
+    "observed",
+    "options",
+    "progress_bars",
+    "show",
+    "write",
+]
 
 CLIENT = "victim"
 _ROOT = Path(__file__).parents[2]
@@ -45,6 +57,7 @@ def observed(
     images: NDArray[np.float32],
     labels: NDArray[np.int64],
     hidden: Sequence[int] | NDArray[np.int64] = (),
+    arithmetic: torch.dtype = torch.float32,
     **granted: Any,
 ) -> Observation:
     """What a server holds of one client's update; everything but the hidden coordinates is readable.
@@ -54,11 +67,10 @@ def observed(
         images: (B, C, H, W) in [0, 1].
         labels: (B,); nobody is told, unless `granted` names `labels`.
         hidden: encrypted coordinates of the flat vector.
+        arithmetic: what the client computes in; it sends float32 either way.
         granted: further fields of `Knowledge`.
     """
-    total = model.gradient(
-        torch.from_numpy(images).to(model.device, model.dtype), torch.from_numpy(labels).to(model.device)
-    )
+    total = client_gradient(model, images, labels, arithmetic)
     update = Update(model.layout, (total / len(images)).float().cpu().numpy(), len(images))
     contribution = update.contribution()
     coords = np.setdiff1d(np.arange(contribution.size), np.asarray(hidden, dtype=np.int64))
@@ -67,6 +79,20 @@ def observed(
         "architecture and weights", "cross-entropy", model.classes, model.input_shape, len(images), **granted
     )
     return observe(model.layout, [upload], [], knowledge)
+
+
+def client_gradient(
+    model: Model, images: NDArray[np.float32], labels: NDArray[np.int64], arithmetic: torch.dtype
+) -> torch.Tensor:
+    """Sum of gradients (P,) as a client computes it in float32 or float64."""
+    network = model.double() if arithmetic == torch.float64 else model
+    batch = torch.from_numpy(images).to(model.device, arithmetic)
+    return network.gradient(batch, torch.from_numpy(labels).to(model.device))
+
+
+def described(attack: object) -> str:
+    """All settings; functions by their names alone, so that it is the same in every process."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(attack))
 
 
 def options(description: str | None, name: str) -> argparse.ArgumentParser:

@@ -2,30 +2,51 @@
 
 One CIFAR-10 image, label inferred, weights U(-0.5, 0.5), nothing encrypted or part of the update: the largest
 30 %, the 10 % with the largest Jacobian rows, or 60 % at random. PSNR of reconstructions clamped to [0, 1].
+Updates are sent as float32; clients compute them in float64, or in float32, which adds rounding of its own.
+The bound is the posterior PSNR at the true image with the variance of all that rounding.
 Interrupt it at any time: finished runs are kept in the journal.
 """
 
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from attacks import GradientMatching, Model
+from attacks import Found, GradientMatching, Model
+from attacks.evidence import readable, targets_of
+from attacks.jacobian import spectrum
 from attacks.presets import mask_aware, second_order
-from benchmarks.leakage.common import CLIENT, Journal, cifar10, observed, options, progress_bars, show, write
+from benchmarks.leakage.common import (
+    CLIENT,
+    Journal,
+    cifar10,
+    client_gradient,
+    observed,
+    options,
+    progress_bars,
+    show,
+    write,
+)
 from gradveil import models
 from gradveil.data import Dataset
+from gradveil.exchange import Observation
 from gradveil.metrics import psnr
 
-NETWORKS = {"lenet4": 100, "lenet": 10}
-"""Networks by name, with their classes: that of the DLG code, and ours of three convolutions."""
+NETWORKS = {"lenet": 10, "lenet4": 100}
+"""Networks by name, with their classes: three convolutions, and the DLG code's four with 100 classes."""
+
+ARITHMETIC = {"float64": torch.float64, "float32": torch.float32}
+"""What the client computes its gradient in."""
 
 MASKS = ("none", "magnitude 30 %", "row norm 10 %", "random 60 %")
+BOUND = "bound"
 _DIRECTIONS, _STEP = 16, 1e-4
+_GROUP = ("network", "arithmetic", "mask", "attack")
 
 
 def first_order() -> GradientMatching:
@@ -50,50 +71,97 @@ def hidden(mask: str, model: Model, image: NDArray[np.float32], label: int, seed
 
 def row_norms(model: Model, batch: torch.Tensor, labels: torch.Tensor, seed: int) -> NDArray[np.float64]:
     """Norms (P,) of the Jacobian's rows, estimated from derivatives in random directions."""
-    rng, total = torch.Generator().manual_seed(seed), 0.0
+    rng, total = torch.Generator().manual_seed(seed), torch.zeros(model.layout.size, dtype=batch.dtype)
     for _ in range(_DIRECTIONS):
         step = _STEP * torch.randn(batch.shape, generator=rng, dtype=batch.dtype)
         total += (model.gradient(batch + step, labels) - model.gradient(batch - step, labels)).square()
-    return total.sqrt().numpy()
+    norms: NDArray[np.float64] = total.sqrt().numpy()
+    return norms
 
 
-def run(data: Dataset, network: str, mask: str, attack: str, image: int, seed: int) -> dict[str, Any]:
-    """One attack on one image."""
-    shape, classes = data.input_shape, NETWORKS[network]
-    model = Model(models.build(network, shape, classes, seed), shape, classes)
-    truth, label = data.images[[image]], data.labels[[image]]
-    observation = observed(model, truth, label, hidden(mask, model, truth, int(label[0]), seed))
-    start, rng = time.process_time(), torch.Generator().manual_seed(seed)
-    found = ATTACKS[attack]().reconstruct(observation, model, client=CLIENT, rng=rng)
-    line = {
-        "psnr": float(psnr(found.images, truth)[0]),
-        "label_right": found.labels == (int(label[0]),),
-        "cpu_seconds": time.process_time() - start,
-    }
+@dataclass(frozen=True)
+class Cell:
+    """One image behind one mask.
+
+    Attributes:
+        network: its name in `NETWORKS`.
+        arithmetic: the client's, one of `ARITHMETIC`.
+        mask: one of `MASKS`.
+        image: index into the data.
+        seed: of the weights, the masks and the starts.
+    """
+
+    network: str
+    arithmetic: str
+    mask: str
+    image: int
+    seed: int
+
+    def model(self, data: Dataset) -> Model:
+        """The public network."""
+        classes = NETWORKS[self.network]
+        return Model(
+            models.build(self.network, data.input_shape, classes, self.seed), data.input_shape, classes
+        )
+
+
+def run(data: Dataset, cell: Cell, attack: str) -> dict[str, Any]:
+    """One attack on one image, or what bounds them all."""
+    model, truth, label = cell.model(data), data.images[[cell.image]], data.labels[[cell.image]]
+    encrypted = hidden(cell.mask, model, truth, int(label[0]), cell.seed)
+    observation = observed(model, truth, label, encrypted, ARITHMETIC[cell.arithmetic])
+    start = time.process_time()
+    if attack == BOUND:
+        line = bound(observation, model, truth, label)
+    else:
+        rng = torch.Generator().manual_seed(cell.seed)
+        line = scored(ATTACKS[attack]().reconstruct(observation, model, client=CLIENT, rng=rng), truth, label)
+    return line | {"cpu_seconds": time.process_time() - start}
+
+
+def scored(found: Found, truth: NDArray[np.float32], label: NDArray[np.int64]) -> dict[str, Any]:
+    """How good a reconstruction is, and what it says of itself."""
+    line = {"psnr": float(psnr(found.images, truth)[0]), "label_right": found.labels == (int(label[0]),)}
     if found.certificate is not None:
-        line |= {"rank": found.certificate.rank, "pixels": found.certificate.dimension}
-        line |= {"exact": found.certificate.exact, "expected_psnr": found.certificate.psnr}
+        line |= {"rank": found.certificate.rank, "exact": found.certificate.exact}
     return line
 
 
+def bound(
+    observation: Observation, model: Model, truth: NDArray[np.float32], label: NDArray[np.int64]
+) -> dict[str, Any]:
+    """Posterior PSNR and rank at the truth, with the variance of the rounding in what was read."""
+    evidence = readable(observation, CLIENT, model)
+    exact = client_gradient(model, truth, label, torch.float64)
+    rounding = (evidence.values.double() - exact)[evidence.mask]
+    targets = targets_of([evidence], model.layout)
+    at_truth = spectrum(model, torch.from_numpy(truth), torch.from_numpy(label), targets)
+    return {
+        "psnr": at_truth.posterior_psnr(float(rounding.square().mean())),
+        "rank": at_truth.rank,
+    }
+
+
 def summary(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One line for each network, mask and attack."""
-    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    """One line for each network, arithmetic, mask and attack."""
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for line in lines:
-        groups.setdefault((line["network"], line["mask"], line["attack"]), []).append(line)
+        groups.setdefault(tuple(line[key] for key in _GROUP), []).append(line)
     return [
-        {
-            "network": network,
-            "mask": mask,
-            "attack": attack,
+        dict(zip(_GROUP, key, strict=True))
+        | {
             "images": len(group),
             "mean_psnr": float(np.mean([line["psnr"] for line in group])),
+            "worst_psnr": min(line["psnr"] for line in group),
             "over_110_db": sum(line["psnr"] >= 110 for line in group),
             "certified": sum(line.get("exact", False) for line in group),
-            "rank": str(sorted({line["rank"] for line in group if "rank" in line})),
+            "labels_right": sum(line.get("label_right", False) for line in group),
+            "ranks": " ".join(
+                str(rank) for rank in sorted({line["rank"] for line in group if "rank" in line})
+            ),
             "max_cpu_seconds": max(line["cpu_seconds"] for line in group),
         }
-        for (network, mask, attack), group in groups.items()
+        for key, group in groups.items()
     ]
 
 
@@ -101,23 +169,22 @@ def main() -> None:
     """Run what is not finished yet, print the table and write the JSON."""
     parser = options(__doc__, "lenet")
     parser.add_argument("--images", type=int, default=10)
+    parser.add_argument("--network", choices=NETWORKS, action="append", help="default: all")
     chosen = parser.parse_args()
     data, journal = cifar10(), Journal(chosen.journal)
     images = data.draw(1 if chosen.quick else chosen.images, np.random.default_rng(chosen.seed)).tolist()
-    cells = [(n, m, a, i) for i in images for n in NETWORKS for m in MASKS for a in ATTACKS]
+    networks = chosen.network or NETWORKS
+    cells = [
+        Cell(network, arithmetic, mask, image, chosen.seed)
+        for network, arithmetic, image, mask in product(networks, ARITHMETIC, images, MASKS)
+    ]
     lines = []
     try:
         with progress_bars() as progress:
-            for network, mask, attack, image in progress.track(cells, description="LeNet"):
-                key = {
-                    "network": network,
-                    "mask": mask,
-                    "attack": attack,
-                    "image": image,
-                    "seed": chosen.seed,
-                }
-                done = journal.get(key)
-                lines.append(key | (done or journal.add(key, run(data, *key.values(), chosen.seed))))
+            runs = list(product(cells, (BOUND, *ATTACKS)))
+            for cell, attack in progress.track(runs, description="LeNet"):
+                key = asdict(cell) | {"attack": attack}
+                lines.append(key | (journal.get(key) or journal.add(key, run(data, cell, attack))))
     except KeyboardInterrupt:
         sys.exit(f"stopped; finished runs are in {chosen.journal}, the same command goes on from there")
     table = summary(lines)

@@ -4,7 +4,7 @@ from functools import cache, cached_property
 
 import torch
 
-from attacks import Model, preset
+from attacks import Attack, Model, preset
 from gradveil.audit.cohort import VICTIM, Cohort, draw_cohort
 from gradveil.audit.config import AuditConfig
 from gradveil.audit.plan import Case, DefenseChoice, Setting
@@ -38,10 +38,11 @@ class Runner:
         """One trial and its record."""
         model, cohort = self._model(case.model), self._cohort(case.model, case.victim)
         defense = self._defense(case, cohort)
-        knowledge = self._knowledge(case.defense, cohort, defense)
+        attack = preset(case.attack)
+        knowledge = self._knowledge(case, cohort, defense, attack)
         outcome = trial(
             lambda: self._round(case, defense, cohort),
-            preset(case.attack),
+            attack,
             model,
             cohort,
             knowledge,
@@ -71,7 +72,7 @@ class Runner:
             self._latest_round = {case.setting: run_round(defense, cohort.updates, rng)}
         return self._latest_round[case.setting]
 
-    def _knowledge(self, choice: DefenseChoice, cohort: Cohort, defense: Defense) -> Knowledge:
+    def _knowledge(self, case: Case, cohort: Cohort, defense: Defense, attack: Attack) -> Knowledge:
         return Knowledge(
             model="architecture and weights",
             loss="cross-entropy",
@@ -80,7 +81,9 @@ class Runner:
             batch_size=self._config.batch,
             labels=cohort.labels if self._config.labels == "granted" else None,
             noise=defense.noise,
-            defense=_public_parameters(choice),
+            defense=_public_parameters(case.defense),
+            auxiliary_data=attack.auxiliary_data,
+            batch_norm=self._model(case.model).batch_norm,
         )
 
     def _record(

@@ -50,7 +50,7 @@ class Matching:
 
     def reconstruct(self, victim: Victim, restarts: int, iterations: int) -> Images:
         """See `Adversary.reconstruct`."""
-        screening = Stage(LBFGS(iterations=min(_SCREENING, iterations)), keep=1)
+        screening = Stage(LBFGS(iterations=min(_SCREENING, iterations)), keep=1, screening=True)
         stages = (screening, Stage(LBFGS(iterations=iterations)))
         attack = mask_aware()
         assert isinstance(attack, GradientMatching)  # noqa: S101 - it is a preset of ours

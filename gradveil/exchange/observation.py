@@ -30,6 +30,7 @@ class Knowledge:
         noise: the defense's noise on each client's mean update, or None.
         defense: the defense and its public parameters, as the adversary knows them.
         auxiliary_data: other data the adversary may use.
+        batch_norm: how clients are taken to normalise: by "running" statistics or by their own "batch".
     """
 
     model: str
@@ -43,6 +44,7 @@ class Knowledge:
     noise: Noise | None = None
     defense: str = "none"
     auxiliary_data: str = "none"
+    batch_norm: str = "running"
 
     def as_record(self) -> dict[str, Any]:
         """The assumptions as JSON values; labels only as granted or inferred."""

@@ -59,6 +59,7 @@ def _knowledge(question: Question, model: Model) -> Knowledge:
         input_shape=model.input_shape,
         batch_size=question.batch,
         labels=None if labels is None else {CLIENT: labels},
+        batch_norm=model.batch_norm,
         defense="none" if question.selection is None else "selected coordinates closed, positions public",
     )
 

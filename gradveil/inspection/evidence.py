@@ -5,7 +5,17 @@ import math
 import torch
 from torch import Tensor
 
-from attacks import Certificate, Evidence, Found, Model, affordable, certify, readable, targets_of
+from attacks import (
+    Certificate,
+    Evidence,
+    Found,
+    Model,
+    affordable,
+    certify,
+    readable,
+    residual,
+    targets_of,
+)
 from gradveil.exchange import Observation
 
 
@@ -17,8 +27,8 @@ def evidence_of(model: Model, observation: Observation, found: Found) -> dict[st
         of the readings: 0 explains them all, 1 is no better than a zero gradient; None without labels, if all
         readings are zero, or if the gradient is not finite. `readable` and `readable_nonzero`: shares of all
         coordinates that were read, and that were read and are not zero. `pixels`, `visible_rank`,
-        `expected_psnr` and `certified`: see `attacks.Certificate`; None for larger images than a dense
-        Jacobian can be had for, or without labels.
+        `expected_psnr` and `certified`: the attack's own `attacks.Certificate`, or one made here; None for
+        larger images than a dense Jacobian can be had for, or without labels.
     """
     seen = readable(observation, found.clients[0], model)
     certificate = found.certificate or _certificate(model, seen, found)
@@ -36,20 +46,16 @@ def evidence_of(model: Model, observation: Observation, found: Found) -> dict[st
 def _certificate(model: Model, seen: Evidence, found: Found) -> Certificate | None:
     if found.labels is None or not affordable(model, found.images.size):
         return None
-    images = torch.from_numpy(found.images).to(model.device)
-    labels = torch.tensor(found.labels, device=model.device)
-    return certify(model, images, labels, targets_of([seen], model.layout))
+    return certify(model, *_tensors(model, found), targets_of([seen], model.layout))
 
 
 def _relative_residual(model: Model, seen: Evidence, found: Found) -> float | None:
-    size = _norm(seen.values[seen.mask])
-    if found.labels is None or size == 0:
+    if found.labels is None:
         return None
-    images = torch.from_numpy(found.images).to(model.device)
-    gradient = model.gradient(images, torch.tensor(found.labels, device=model.device))
-    residual = _norm((gradient - seen.values)[seen.mask]) / size
-    return residual if math.isfinite(residual) else None
+    left = residual(model, *_tensors(model, found), targets_of([seen], model.layout))
+    return left.relative if left.energy > 0 and math.isfinite(left.relative) else None
 
 
-def _norm(values: Tensor) -> float:
-    return float(values.double().norm())
+def _tensors(model: Model, found: Found) -> tuple[Tensor, Tensor]:
+    """Images (B, C, H, W) and labels (B,) on the model's device."""
+    return torch.from_numpy(found.images).to(model.device), torch.tensor(found.labels, device=model.device)

@@ -7,6 +7,7 @@ from torch import nn
 
 from gradveil.exchange import GradveilError
 from gradveil.models.convolutional import cnn, convnet64, fedavg_cnn, lenet, lenet4
+from gradveil.models.dense import relu_mlp
 from gradveil.models.residual import resnet18, resnet20
 
 NETWORKS: dict[str, Callable[[tuple[int, int, int], int], nn.Module]] = {
@@ -14,6 +15,7 @@ NETWORKS: dict[str, Callable[[tuple[int, int, int], int], nn.Module]] = {
     "lenet4": lenet4,
     "cnn": cnn,
     "fedavg_cnn": fedavg_cnn,
+    "relu_mlp": relu_mlp,
     "convnet64": convnet64,
     "resnet18": resnet18,
     "resnet20": resnet20,

@@ -19,7 +19,7 @@ from attacks.posterior import IMAGES, LABELS, Posterior
 from attacks.priors import SquaredVariation
 from attacks.searches import LBFGS, Adam, Exponential
 from attacks.unknowns import Unknowns
-from tests.attacks.cases import CLIENT, generator
+from tests.attacks.cases import CLIENT, generator, mlp
 
 BOUNDS = ["jensen", "log_mean_exp"]
 F64 = torch.float64
@@ -161,6 +161,7 @@ def test_an_attack_with_a_ball_depends_on_its_seed_alone(tiny, tiny_observation,
 class Mixture:
     """A posterior over two pixels: a tenth of the mass is a needle at (2, 0), the rest a hill at (-2, 0)."""
 
+    model = mlp()
     annealing = staticmethod(constant)
     unknowns = Unknowns({IMAGES: (1, 1, 1, 2)})
 

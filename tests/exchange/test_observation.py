@@ -1,7 +1,7 @@
 """The observation is derived from the wire: readings from clear parts, the rest stays closed."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -137,3 +137,9 @@ def test_the_record_of_knowledge_is_json_and_hides_the_labels():
     inferred = KNOWLEDGE.as_record()
     assert (inferred["labels"], inferred["noise"]) == ("inferred", "none")
     assert json.loads(json.dumps(granted))["batch_size"] == 8
+
+
+def test_the_record_of_knowledge_shows_every_field():
+    granted = replace(KNOWLEDGE, batch_norm="batch", auxiliary_data="10,000 other images").as_record()
+    assert set(granted) == {field.name for field in fields(Knowledge)}
+    assert (granted["batch_norm"], granted["auxiliary_data"]) == ("batch", "10,000 other images")

@@ -1,10 +1,12 @@
 """Evidence is computed from what was read, and right where the answer is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from attacks import Found
+from attacks import Certificate, Found
 from gradveil.inspection import evidence_of
 from tests.attacks.cases import CLIENT, images_of, mlp, seen, update_of
 
@@ -68,3 +70,19 @@ def test_an_update_of_zeros_explains_nothing(model, images):
     update = update_of(model, images, [2, 0])
     update.vector[:] = 0
     assert evidence_of(model, seen(model, update), found(images))["relative_residual"] is None
+
+
+def test_the_attacks_own_certificate_is_taken_and_no_second_one_made(model, observation, images, monkeypatch):
+    own = Certificate(rank=7, dimension=72, relative_residual=0.5, psnr=12.5)
+    monkeypatch.setattr("gradveil.inspection.evidence.certify", forbidden)
+    evidence = evidence_of(model, observation, replace(found(images), certificate=own))
+    assert (evidence["visible_rank"], evidence["expected_psnr"], evidence["certified"]) == (7, 12.5, False)
+
+
+def test_an_attack_without_a_certificate_gets_one(model, observation, images):
+    assert evidence_of(model, observation, found(images))["pixels"] == 72
+    assert evidence_of(model, observation, found(images))["visible_rank"] is not None
+
+
+def forbidden(*_):
+    raise AssertionError("a second certificate was made")

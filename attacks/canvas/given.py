@@ -1,0 +1,20 @@
+"""Pixels that a search begins with."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from attacks.canvas.pixels import Pixels
+from attacks.model import Model
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class GivenPixels(Pixels):
+    """Pixels whose first guess (1, B, C, H, W) is given."""
+
+    given: Tensor
+
+    def start(self, rows: int, examples: int, model: Model, rng: torch.Generator) -> Tensor:
+        """The given images, for every row, in the model's type."""
+        return self.given.to(model.device, model.dtype).repeat(rows, *(1,) * (self.given.ndim - 1))

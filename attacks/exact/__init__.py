@@ -1,0 +1,10 @@
+"""Attacks that solve for the examples in closed form, layer by layer, instead of searching for them.
+
+What else is exact: `attacks.linear` (dW / db), which this room builds on, and `attacks.separation` (batches,
+from the structure of the last layers).
+"""
+
+from attacks.exact.linear import PartialLinear
+from attacks.exact.spear import Spear
+
+__all__ = ["PartialLinear", "Spear"]
