@@ -57,6 +57,7 @@ def test_images_too_small_to_pool_are_refused(name, side, place):
         ("lenet", (1, 28, 28), 10, 13_426),
         ("fedavg_cnn", (1, 28, 28), 10, 1_663_370),  # McMahan et al. 2017, section 3
         ("convnet64", (3, 32, 32), 10, 2_904_970),  # breaching's notebooks
+        ("relu_mlp", (3, 32, 32), 10, 777_410),
         ("resnet18", (3, 224, 224), 1000, 11_689_512),  # torchvision's documentation
         ("resnet20", (3, 32, 32), 10, 269_722),  # He et al. 2016, table 6: 0.27 million
     ],
