@@ -1,9 +1,9 @@
 """Defenses that act before the wire: on the batch, in the model, on the update."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -28,17 +28,57 @@ class Work:
     labels: Tensor
 
 
-class Client(Protocol):
-    """A client's network together with whatever it keeps to itself."""
+class Client(ABC):
+    """A network in training, together with whatever its owner keeps to itself: keys, heads, noise.
+
+    Attributes:
+        network: what is trained; it holds private parts only where these cannot stand beside it.
+    """
+
+    network: nn.Module
 
     @property
-    def network(self) -> nn.Module:
-        """What it trains."""
-        ...
+    def parameters(self) -> dict[str, nn.Parameter]:
+        """Those that travel, named as in the public network; they can be moved in place."""
+        return {name: one for name, one in self.network.named_parameters() if one.requires_grad}
 
-    def gradient(self, images: Tensor, labels: Tensor) -> Mapping[str, Tensor]:
-        """Mean gradients of the public parameters, by name."""
-        ...
+    @abstractmethod
+    def loss(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Mean loss of a batch, a scalar, with all that the defense adds to it.
+
+        Args:
+            images: (B, *input_shape).
+            labels: classes (B,), or class probabilities (B, classes).
+        """
+
+    def gradient(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Mean gradients of the public parameters, by name: all that an update holds."""
+        named = self.parameters
+        found = torch.autograd.grad(self.loss(images, labels), list(named.values()))
+        return dict(zip(named, found, strict=True))
+
+    def backward(self, images: Tensor, labels: Tensor) -> float:
+        """Add the public parameters' gradients to their `grad`, and move what is private; the loss before.
+
+        Whoever calls it moves the public parameters, by an optimiser of its own or by a server's.
+        """
+        self._clear_private()
+        loss = self.loss(images, labels)
+        torch.autograd.backward(loss)
+        self._move_private()
+        return loss.item()
+
+    def adopt(self, state: Mapping[str, Tensor]) -> None:
+        """Take over the public network's state that the server sends, in place; what is private stays."""
+        self.network.load_state_dict(dict(state))
+
+    def _clear_private(self) -> None:
+        """Forget gradients of private parameters, if there are any."""
+        return
+
+    def _move_private(self) -> None:
+        """Move private parameters, if there are any, by the gradients that a backward pass has left."""
+        return
 
 
 class BatchDefense(Mechanism):
@@ -58,17 +98,34 @@ class BatchDefense(Mechanism):
 
 
 class ModelDefense(Mechanism):
-    """A mechanism that changes a client's network and withholds a part of it."""
+    """A mechanism that changes a client's network, or what is computed with it, and withholds a part.
+
+    What all others know is `public(network)`: updates name its parameters, the server averages them, and an
+    adversary holds it. Each client makes its own of it, with secrets that nobody else has.
+    """
 
     point: ClassVar[Point] = Point.MODEL
 
     @abstractmethod
-    def client(self, network: nn.Module, classes: int, seed: int) -> Client:
-        """A client that trains a copy of the public network; the seed drives evaluation only."""
+    def public(self, network: nn.Module) -> nn.Module:
+        """A copy of a network as everybody knows it behind the defense.
+
+        Args:
+            network: as it is without the defense, or public already, which changes nothing.
+
+        Raises:
+            DefenseError: the network has no place for the defense.
+        """
 
     @abstractmethod
-    def public(self, network: nn.Module) -> nn.Module:
-        """What everybody else knows of a client's network, with parameters named as in its gradient."""
+    def client(self, network: nn.Module, classes: int, seed: int | None = None) -> Client:
+        """A client with secrets of its own.
+
+        Args:
+            network: as `public` gives it; it becomes this client's, which may train it in place.
+            classes: number of classes.
+            seed: of all secrets, for evaluation; unless given, they are from the operating system.
+        """
 
 
 class UpdateDefense(Mechanism):

@@ -7,7 +7,7 @@ from torch import nn
 
 from gradveil.exchange import GradveilError
 from gradveil.models.convolutional import cnn, convnet64, fedavg_cnn, lenet, lenet4, lenet_bn
-from gradveil.models.dense import relu_mlp
+from gradveil.models.dense import funnel_mlp, relu_mlp
 from gradveil.models.recursive import cnn6
 from gradveil.models.residual import resnet18, resnet20
 from gradveil.models.transformer import decoder, encoder
@@ -20,6 +20,7 @@ NETWORKS: dict[str, Callable[[tuple[int, int, int], int], nn.Module]] = {
     "cnn": cnn,
     "fedavg_cnn": fedavg_cnn,
     "relu_mlp": relu_mlp,
+    "funnel_mlp": funnel_mlp,
     "convnet64": convnet64,
     "resnet18": resnet18,
     "resnet20": resnet20,

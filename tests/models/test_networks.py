@@ -58,6 +58,7 @@ def test_images_too_small_to_pool_are_refused(name, side, place):
         ("fedavg_cnn", (1, 28, 28), 10, 1_663_370),  # McMahan et al. 2017, section 3
         ("convnet64", (3, 32, 32), 10, 2_904_970),  # breaching's notebooks
         ("relu_mlp", (3, 32, 32), 10, 777_410),
+        ("funnel_mlp", (3, 32, 32), 10, 2_800_266),
         ("resnet18", (3, 224, 224), 1000, 11_689_512),  # torchvision's documentation
         ("cnn6", (3, 32, 32), 10, 154_266),  # breaching's notebook on R-GAP
         ("vit", (3, 32, 32), 10, 1_803_850),

@@ -1,8 +1,8 @@
 """Key-Lock as a value: what it makes of a network, what of it travels, and what a client restores."""
 
 import copy
+import math
 import secrets
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -10,16 +10,15 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from gradveil.defenses.base import DefenseError
+from gradveil.defenses.mechanism import DefenseError
+from gradveil.defenses.model.key_lock.client import LockedClient
 from gradveil.defenses.model.key_lock.key import Key
-from gradveil.defenses.model.key_lock.lock import Activation, Lock
-
-NORM, LOCK = "norm", "lock"
-"""Names of the normalisation and its lock within what takes the normalisation's place."""
+from gradveil.defenses.model.key_lock.lock import LOCK, NORM, Activation, Lock, LockSite
+from gradveil.defenses.points import ModelDefense
 
 
 @dataclass(frozen=True)
-class KeyLock:
+class KeyLock(ModelDefense):
     """Every client's own scales and shifts in place of shared ones behind batch normalisations.
 
     Attributes:
@@ -28,6 +27,10 @@ class KeyLock:
         key_size: elements of a key.
         buffers: whether a locked normalisation's running statistics travel, as they do in the published code,
             or stay with the client.
+        rate: learning rate of the locks, whose optimiser never leaves the client either.
+
+    Raises:
+        DefenseError: a knob out of range.
 
     Source: Ren et al. 2023 (FedKL, arXiv 2305.04095), key-lock module and client of its code.
     """
@@ -42,6 +45,11 @@ class KeyLock:
     activation: Activation = "relu"
     key_size: int = 1024
     buffers: Literal["shared", "private"] = "shared"
+    rate: float = 0.01
+
+    def __post_init__(self) -> None:
+        if self.key_size < 1 or not (math.isfinite(self.rate) and self.rate > 0):
+            raise DefenseError("a key needs at least one element, and locks a positive, finite learning rate")
 
     def new_key(self) -> Key:
         """A fresh key of a client."""
@@ -51,7 +59,7 @@ class KeyLock:
         """A copy that a client trains: its normalisations have no scale and shift but those of its locks.
 
         Args:
-            network: with batch normalisations of images.
+            network: with batch normalisations of images, or with places for locks, as `public` gives it.
             key: the client's.
             seed: of the locks' initial weights, for experiments; unless given, nobody can know it.
 
@@ -60,36 +68,40 @@ class KeyLock:
         """
         if len(key) != self.key_size:
             raise DefenseError(f"a key of {len(key)} elements for locks of {self.key_size}; use new_key()")
-        network = copy.deepcopy(network)
+        network = self._with_sites(network)
         source: Tensor | Lock = key.reveal()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(secrets.randbits(63) if seed is None else seed)
-            for name, norm in self._sites(network):
-                source = Lock(norm.num_features, source, self.activation)
-                pair = nn.Sequential(OrderedDict({NORM: _bare(norm), LOCK: source.to(_device(network))}))
-                network.set_submodule(name, pair)
+            for _, site in _sites(network):
+                source = Lock(site.norm.num_features, source, self.activation)
+                site.set_submodule(LOCK, source.to(_device(network)))
         return network
 
     def public(self, network: nn.Module) -> nn.Module:
-        """A copy of a locked network as all others know it: without the locks, and parameters named alike.
+        """A copy of a network, locked or not, as all others know it: sites of locks, but no locks.
 
         Private running statistics are those of a fresh network there.
+
+        Raises:
+            DefenseError: no batch normalisation.
         """
-        network = copy.deepcopy(network)
-        for name in locks_of(network):
-            network.set_submodule(name, nn.Identity())
-            norm = network.get_submodule(_norm_of(name))
-            if self.buffers == "private" and isinstance(norm, nn.BatchNorm2d):
-                norm.reset_running_stats()
+        network = self._with_sites(network)
+        for _, site in _sites(network):
+            site.set_submodule(LOCK, nn.Identity())
+            if self.buffers == "private":
+                site.norm.reset_running_stats()
         return network
+
+    def client(self, network: nn.Module, classes: int, seed: int | None = None) -> LockedClient:
+        """A client with a key and locks of its own, which trains a locked copy."""
+        key = Key.generate(self.key_size, seed)
+        return LockedClient(self.locked(network, key, seed), self.withheld, self.adopt, self.rate)
 
     def withheld(self, network: nn.Module) -> tuple[str, ...]:
         """Names in a locked network's state that never travel; its key is not even in the state."""
-        locks = locks_of(network)
-        private = locks if self.buffers == "shared" else (*locks, *map(_norm_of, locks))
-        return tuple(
-            name for name in network.state_dict() if name.startswith(tuple(f"{p}." for p in private))
-        )
+        parts = (LOCK,) if self.buffers == "shared" else (LOCK, NORM)
+        private = tuple(f"{name}.{part}." for name, _ in _sites(network) for part in parts)
+        return tuple(name for name in network.state_dict() if name.startswith(private))
 
     def shared(self, network: nn.Module) -> dict[str, Tensor]:
         """What a client sends of its locked network: the state but what is withheld, copied."""
@@ -102,15 +114,25 @@ class KeyLock:
         Raises:
             DefenseError: the state is not exactly what clients share.
         """
-        if set(state) != set(self.shared(network)):
+        if set(state) != set(network.state_dict()) - set(self.withheld(network)):
             raise DefenseError("the server's state names other tensors than clients share; use shared()")
         network.load_state_dict(dict(state), strict=False)
 
-    def _sites(self, network: nn.Module) -> list[tuple[str, nn.BatchNorm2d]]:
+    def _with_sites(self, network: nn.Module) -> nn.Module:
+        """A copy with places for locks, unless it has them."""
+        network = copy.deepcopy(network)
+        if _sites(network):
+            return network
         found = [(n, one) for n, one in network.named_modules() if isinstance(one, nn.BatchNorm2d)]
         if not found:
             raise DefenseError("the network has no batch normalisation to lock; use lenet_bn or a resnet")
-        return found[:1] if self.where == "first" else found
+        for name, norm in found[:1] if self.where == "first" else found:
+            network.set_submodule(name, LockSite(norm))
+        return network
+
+
+def _sites(network: nn.Module) -> list[tuple[str, LockSite]]:
+    return [(name, one) for name, one in network.named_modules() if isinstance(one, LockSite)]
 
 
 def locks_of(network: nn.Module) -> tuple[str, ...]:
@@ -125,17 +147,6 @@ def lock_values(network: nn.Module) -> Iterator[tuple[Tensor, Tensor]]:
         assert isinstance(lock, Lock)  # noqa: S101  the names are those of locks
         scales, shifts = lock.scales_and_shifts()
         yield scales.detach(), shifts.detach()
-
-
-def _norm_of(lock: str) -> str:
-    return f"{lock.removesuffix(LOCK)}{NORM}"
-
-
-def _bare(norm: nn.BatchNorm2d) -> nn.BatchNorm2d:
-    """The same statistics without scale and shift."""
-    bare = nn.BatchNorm2d(norm.num_features, norm.eps, norm.momentum, affine=False)
-    bare.load_state_dict(norm.state_dict(), strict=False)
-    return bare.to(_device(norm))
 
 
 def _device(module: nn.Module) -> torch.device:

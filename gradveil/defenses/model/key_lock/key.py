@@ -33,8 +33,13 @@ class Key(Secret):
         self._values = vector
 
     @classmethod
-    def generate(cls, size: int = 1024) -> "Key":
-        """A key of so many elements, uniform in [0, 1), from the operating system's randomness."""
+    def generate(cls, size: int = 1024, seed: int | None = None) -> "Key":
+        """A key of so many elements, uniform in [0, 1).
+
+        From the operating system's randomness, or repeated for a seed.
+        """
+        if seed is not None:
+            return cls(np.random.default_rng(seed).random(size, dtype=np.float32))
         words = np.frombuffer(secrets.token_bytes(4 * size), dtype=np.uint32)
         return cls((words >> (32 - _BITS)) * 2.0**-_BITS)
 

@@ -1,5 +1,6 @@
-"""The layer behind a normalisation that only its client holds."""
+"""The layer behind a normalisation that only its client holds, and where it is put."""
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Literal
 
@@ -9,6 +10,9 @@ from torch import Tensor, nn
 Activation = Literal["relu", "sigmoid"]
 
 _ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "sigmoid": torch.sigmoid}
+
+NORM, LOCK = "norm", "lock"
+"""Names of the normalisation and its lock within what takes the normalisation's place."""
 
 
 class Lock(nn.Module):
@@ -46,3 +50,20 @@ class Lock(nn.Module):
         """Scaled and shifted channels (B, C, H, W)."""
         scales, shifts = self.scales_and_shifts()
         return normalised * scales[:, None, None] + shifts[:, None, None]
+
+
+class LockSite(nn.Sequential):
+    """A normalisation without scale and shift of its own; behind it a lock, or nothing where it is public.
+
+    Args:
+        norm: whose statistics are taken over.
+    """
+
+    norm: nn.BatchNorm2d
+
+    def __init__(self, norm: nn.BatchNorm2d) -> None:
+        bare = nn.BatchNorm2d(norm.num_features, norm.eps, norm.momentum, affine=False)
+        bare.load_state_dict(norm.state_dict(), strict=False)
+        device = next(norm.buffers()).device
+        super().__init__(OrderedDict({NORM: bare.to(device), LOCK: nn.Identity()}))
+        self.train(norm.training)

@@ -6,9 +6,10 @@ from torch.nn import functional as F
 
 from gradveil.defenses.base import DefenseError
 from gradveil.defenses.model.polarization.branch import PrivateBranch
+from gradveil.defenses.points import Client
 
 
-class PolarizedClient:
+class PolarizedClient(Client):
     """Backbone and public head, which are shared, and a private branch at the fork between them.
 
     Attributes:
@@ -36,34 +37,6 @@ class PolarizedClient:
             raise DefenseError("the network has no linear layer to fork at; end it in one")
         return layers[-1]
 
-    def gradient(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """Mean gradients of the public parameters, by name: all that an update holds.
-
-        The backbone's are a1 J^T dCE + a2 J^T dPol; the public head's are a1 times the cross-entropy's.
-
-        Args:
-            images: (B, *input_shape).
-            labels: classes (B,), or class probabilities (B, classes).
-        """
-        names, parameters = zip(*self.network.named_parameters(), strict=True)
-        found = torch.autograd.grad(self._loss(images, labels), parameters)
-        return dict(zip(names, found, strict=True))
-
-    def backward(self, images: Tensor, labels: Tensor) -> float:
-        """Add the public parameters' gradients to their `grad`, and move the private head; the loss before.
-
-        Whoever calls it moves the public network, by an optimiser of its own or by a server's.
-
-        Args:
-            images: (B, *input_shape).
-            labels: classes (B,), or class probabilities (B, classes).
-        """
-        self._branch.clear()
-        loss = self._loss(images, labels)
-        torch.autograd.backward(loss)
-        self._branch.step()
-        return loss.item()
-
     def bits_recognised(self, images: Tensor, labels: Tensor) -> float:
         """Share of the codes' bits that the private head gets right, in eval mode."""
         self.network.eval()
@@ -71,11 +44,21 @@ class PolarizedClient:
             features, _ = self._forked(images)
         return self._branch.recognised(features, labels)
 
-    def _loss(self, images: Tensor, labels: Tensor) -> Tensor:
+    def loss(self, images: Tensor, labels: Tensor) -> Tensor:
+        """a1 CE + a2 Pol, means of the batch.
+
+        The backbone's gradients are a1 J^T dCE + a2 J^T dPol; the public head's a1 times the cross-entropy's.
+        """
         features, logits = self._forked(images)
         public, private = self._weights
         loss = public * F.cross_entropy(logits, labels)
         return loss + private * self._branch.loss(features, labels).mean() if private else loss
+
+    def _clear_private(self) -> None:
+        self._branch.clear()
+
+    def _move_private(self) -> None:
+        self._branch.step()
 
     def _forked(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Features (B, d) at the fork and logits (B, classes)."""

@@ -32,8 +32,10 @@ class ClassCodes(Secret):
         self._values = codes
 
     @classmethod
-    def generate(cls, classes: int, bits: int) -> "ClassCodes":
-        """Fair and independent bits from the operating system's randomness."""
+    def generate(cls, classes: int, bits: int, seed: int | None = None) -> "ClassCodes":
+        """Fair and independent bits from the operating system's randomness, or repeated for a seed."""
+        if seed is not None:
+            return cls(2 * np.random.default_rng(seed).integers(0, 2, (classes, bits)) - 1)
         drawn = np.frombuffer(secrets.token_bytes((classes * bits + 7) // 8), dtype=np.uint8)
         flat = np.unpackbits(drawn)[: classes * bits].astype(np.int8)
         return cls(2 * flat.reshape(classes, bits) - 1)

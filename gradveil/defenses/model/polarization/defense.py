@@ -1,5 +1,6 @@
 """Secret polarization as a value: its knobs, its claim, and clients that train with it."""
 
+import copy
 import math
 import secrets
 from collections.abc import Mapping
@@ -13,10 +14,11 @@ from gradveil.defenses.base import DefenseError
 from gradveil.defenses.model.polarization.branch import PrivateBranch
 from gradveil.defenses.model.polarization.client import PolarizedClient
 from gradveil.defenses.model.polarization.codes import ClassCodes
+from gradveil.defenses.points import ModelDefense
 
 
 @dataclass(frozen=True)
-class SecretPolarization:
+class SecretPolarization(ModelDefense):
     """A private head in parallel with the public one; L = a1 CE + a2 sum_k [m - v_k t_yk]_+.
 
     Attributes:
@@ -66,6 +68,15 @@ class SecretPolarization:
             "margin": self.margin,
         }
 
+    def public(self, network: nn.Module) -> nn.Module:
+        """A copy of the network itself, whose last linear layer is the public head.
+
+        Raises:
+            DefenseError: the network has no linear layer.
+        """
+        PolarizedClient.head_of(network)
+        return copy.deepcopy(network)
+
     def client(
         self, network: nn.Module, classes: int, seed: int | None = None, codes: ClassCodes | None = None
     ) -> PolarizedClient:
@@ -74,13 +85,13 @@ class SecretPolarization:
         Args:
             network: ends in a linear layer, the public head.
             classes: number of classes.
-            seed: of the head's first weights, for experiments; unless given, nobody can know it.
-            codes: of an experiment; unless given, from the operating system's randomness.
+            seed: of codes and the head's first weights, for experiments; unless given, nobody can know it.
+            codes: of an experiment.
 
         Raises:
             DefenseError: the network has no linear layer, or codes of another number of bits.
         """
-        codes = codes or ClassCodes.generate(classes, self.bits)
+        codes = codes or ClassCodes.generate(classes, self.bits, seed)
         if codes.bits != self.bits:
             raise DefenseError(f"codes of {codes.bits} bits, the defense has {self.bits}; draw others")
         rng = torch.Generator().manual_seed(secrets.randbits(63) if seed is None else seed)
