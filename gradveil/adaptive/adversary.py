@@ -11,6 +11,7 @@ from attacks.matching import GradientMatching
 from attacks.presets import mask_aware
 from attacks.priors import Box, Product, TotalVariation
 from gradveil.defenses import (
+    ATS,
     ClippedNoise,
     Defense,
     DefenseError,
@@ -102,6 +103,11 @@ def _mixup(part: MixUp) -> Knowing:
     return lambda attack: replace(attack, labelling=Joint())
 
 
+def _ats(part: ATS) -> Knowing:
+    """Nothing to know: the gradient is that of the transformed image, whose label is what it was."""
+    return lambda attack: attack
+
+
 _ADAPTED: Mapping[type[Mechanism], Callable[..., Knowing]] = {
     TopK: _top_k,
     RandomPruning: _random_pruning,
@@ -111,4 +117,5 @@ _ADAPTED: Mapping[type[Mechanism], Callable[..., Knowing]] = {
     PrivateGradient: _private_gradient,
     Soteria: _soteria,
     MixUp: _mixup,
+    ATS: _ats,
 }

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from gradveil.audit.specs import ChainSpec, DefenseSpec, SecureAggregationSpec
 from gradveil.defenses import (
+    ATS,
     ClippedNoise,
     Gaussian,
     Identity,
@@ -30,6 +31,7 @@ _KINDS: Mapping[str, Callable[..., Mechanism]] = {
     "dp_sgd": PrivateGradient,
     "soteria": Soteria,
     "mixup": MixUp,
+    "ats": ATS,
 }
 """Whose knobs are called as the fields of their specification."""
 

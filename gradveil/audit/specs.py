@@ -120,6 +120,13 @@ class MixUpSpec(Checked):
     concentration: Positive = 1.0
 
 
+class ATSSpec(Checked):
+    """Every image through one of these sequences of transformations, numbered as published."""
+
+    kind: Literal["ats"]
+    policies: str = "3-1-7+43-18-18"
+
+
 PartSpec = Annotated[
     GaussianNoiseSpec
     | SecureAggregationSpec
@@ -129,7 +136,8 @@ PartSpec = Annotated[
     | ClippedNoiseSpec
     | PrivateGradientSpec
     | SoteriaSpec
-    | MixUpSpec,
+    | MixUpSpec
+    | ATSSpec,
     Field(discriminator="kind"),
 ]
 
@@ -153,6 +161,7 @@ DefenseSpec = Annotated[
     | PrivateGradientSpec
     | SoteriaSpec
     | MixUpSpec
+    | ATSSpec
     | ChainSpec,
     Field(discriminator="kind"),
 ]

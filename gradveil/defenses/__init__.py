@@ -2,7 +2,7 @@
 
 from gradveil.defenses.aggregation import SecureAggregation
 from gradveil.defenses.base import Defense, Seconds, Sent, Session
-from gradveil.defenses.batch import MixUp
+from gradveil.defenses.batch import ATS, JudgedPolicy, Judges, MixUp, search_policies
 from gradveil.defenses.composition import Chain, Stages, chain, identity, parts_of
 from gradveil.defenses.hybrid import Hybrid
 from gradveil.defenses.mechanism import DefenseError, Knob, Mechanism, Point
@@ -21,6 +21,7 @@ from gradveil.defenses.update import (
 )
 
 __all__ = [
+    "ATS",
     "BatchDefense",
     "Chain",
     "Client",
@@ -31,6 +32,8 @@ __all__ = [
     "Gaussian",
     "Hybrid",
     "Identity",
+    "JudgedPolicy",
+    "Judges",
     "Knob",
     "Mechanism",
     "MixUp",
@@ -53,4 +56,5 @@ __all__ = [
     "chain",
     "identity",
     "parts_of",
+    "search_policies",
 ]

@@ -20,6 +20,7 @@ PARTS = [
     {"kind": "dp_sgd", "clip": 1.0, "multiplier": 1e-3},
     {"kind": "soteria", "share": 0.8},
     {"kind": "mixup"},
+    {"kind": "ats", "policies": "3-1-7"},
     {"kind": "chain", "parts": [{"kind": "top_k", "share": 0.1}, {"kind": "sign"}]},
     {"kind": "chain", "parts": [{"kind": "soteria"}, {"kind": "secure_aggregation"}]},
 ]
@@ -103,7 +104,7 @@ def test_a_defense_that_does_not_fit_the_network_is_a_row():
 
 
 def test_specifications_carry_all_knobs():
-    specs = [{"kind": "uniform_quantisation", "bits": 3, "rounding": "nearest", "bias_bits": 9}, PARTS[9]]
+    specs = [{"kind": "uniform_quantisation", "bits": 3, "rounding": "nearest", "bias_bits": 9}, PARTS[10]]
     words, both = (choice.build(None, [_Weight()], None, None) for choice in choices(config(specs)))
     assert words == Uniform(3, "nearest", 9)
     assert both.parts[0] == TopK(0.1)

@@ -9,6 +9,7 @@ import torch
 from attacks import Model
 from gradveil.data import load
 from gradveil.defenses import (
+    ATS,
     ClippedNoise,
     Mechanism,
     MixUp,
@@ -47,6 +48,7 @@ CASES = {
     "dp-sgd": Case(PrivateGradient(2.0, 0.3, lot=BATCH), 0.12),
     "soteria": Case(Soteria(0.8), 0.10),
     "mixup": Case(MixUp(), 0.08),
+    "ats": Case(ATS("36-1-31+34-6"), 0.08),
     "soteria, top-k, 6 bits": Case(chain(Soteria(0.5), TopK(0.3), Uniform(6)), 0.12),
 }
 

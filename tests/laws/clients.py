@@ -7,6 +7,7 @@ import torch
 
 from attacks import Model
 from gradveil.defenses import (
+    ATS,
     ClippedNoise,
     Mechanism,
     MixUp,
@@ -48,6 +49,7 @@ CASES = {
     "dp-sgd": Case(PrivateGradient(1.0, 0.5, lot=BATCH), random=True),
     "soteria": Case(Soteria(0.6)),
     "mixup": Case(MixUp(), random=True),
+    "ats": Case(ATS("3-1-7+43-18-18"), random=True),
     "sparse ternary": Case(chain(TopK(0.05), Sign())),
     "soteria, top-k, 6 bits": Case(chain(Soteria(0.6), TopK(0.2), Uniform(6)), random=True),
     "mixup, clipped, pruned": Case(chain(MixUp(), ClippedNoise(0.5, 0.1), TopK(0.3)), random=True),
@@ -65,7 +67,11 @@ def batch(name: str) -> tuple[torch.Tensor, torch.Tensor]:
 def client(defense: Mechanism, images: torch.Tensor, labels: torch.Tensor, seed: int = 0) -> Update:
     """What a client with this batch hands to the wire."""
     stages = Stages.of(defense)
-    images, labels = stages.feed(images, labels, torch.Generator().manual_seed(seed))
+    return sent(stages, *stages.feed(images, labels, torch.Generator().manual_seed(seed)), seed)
+
+
+def sent(stages: Stages, images: torch.Tensor, labels: torch.Tensor, seed: int = 0) -> Update:
+    """What it hands to the wire when this is what is fed in."""
     mean = MODEL.gradient(images, labels) / len(images)
     update = Update(MODEL.layout, mean.numpy(), len(images))
     return stages.apply(update, Work(MODEL.network, images, labels), np.random.default_rng(seed))
@@ -76,7 +82,8 @@ def clients(defense: Mechanism, seed: int = 0) -> dict[str, Update]:
     return {name: client(defense, *batch(name), seed) for name in NAMES}
 
 
-def still() -> tuple[torch.Tensor, torch.Tensor]:
-    """A batch that moves nothing: its labels are what the model says; one image, so that mixing keeps it."""
-    images = batch("ann")[0][:1].repeat(BATCH, 1, 1, 1)
-    return images, MODEL.logits(images).softmax(1).detach()
+def still(defense: Mechanism) -> Update:
+    """What a client hands to the wire whose batch moves nothing: labels are what the model says to it."""
+    stages = Stages.of(defense)
+    fed, _ = stages.feed(*batch("ann"), torch.Generator().manual_seed(0))
+    return sent(stages, fed, MODEL.logits(fed).softmax(1).detach())

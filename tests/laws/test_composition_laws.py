@@ -110,7 +110,7 @@ def test_equal_knobs_are_equal_defenses():
 
 
 def test_a_client_that_moves_nothing_sends_nothing_but_noise(made):
-    largest = np.abs(client(made.defense, *still()).vector).max()
+    largest = np.abs(still(made.defense).vector).max()
     noise = made.defense.noise.std if made.defense.noise else 0.0
     assert largest < 1e-6 + 12 * noise
     assert np.abs(client(made.defense, *batch("ann")).vector).max() > 1e-3
@@ -118,7 +118,7 @@ def test_a_client_that_moves_nothing_sends_nothing_but_noise(made):
 
 def test_the_mean_of_clients_that_move_nothing_is_nothing(made):
     if not made.defense.noise:
-        defended = dict.fromkeys(NAMES, client(made.defense, *still()))
+        defended = dict.fromkeys(NAMES, still(made.defense))
         assert np.abs(played(made.defense, defended)[2].vector).max() < 1e-6
 
 
