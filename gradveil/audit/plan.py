@@ -1,6 +1,7 @@
 """The trials of an audit, each with a key that identifies it inside the run."""
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,10 +10,11 @@ import numpy as np
 import he
 from gradveil.audit.build import build_defense
 from gradveil.audit.config import AuditConfig
-from gradveil.audit.specs import DefenseSpec, SelectiveSpec
+from gradveil.audit.specs import ChainSpec, DefenseSpec, SelectiveSpec
 from gradveil.calibration import CALIBRATED
 from gradveil.defenses import Hybrid, Mechanism, SelectiveEncryption
 from gradveil.exchange import Layout, Update
+from gradveil.records.record import Knob
 from gradveil.selection import Ranking, select
 
 
@@ -27,6 +29,14 @@ class DefenseChoice:
     def strategy(self) -> str | None:
         """Name of the selection strategy, None for defenses that select nothing."""
         return self.spec.strategy if isinstance(self.spec, SelectiveSpec) else None
+
+    @property
+    def knobs(self) -> dict[str, Knob]:
+        """All parameters of the specification but what is selected; a chain names the part of each."""
+        if isinstance(self.spec, ChainSpec):
+            parts = [(_part_name(self.spec, at), part) for at, part in enumerate(self.spec.parts)]
+            return {f"{name}.{knob}": value for name, part in parts for knob, value in _knobs(part).items()}
+        return _knobs(self.spec)
 
     @property
     def label(self) -> str:
@@ -86,6 +96,18 @@ class Case:
         """Hex digest of configuration and case."""
         parts = (config.hash, self.model, self.defense.label, self.attack, str(self.victim))
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+
+
+def _knobs(spec: DefenseSpec) -> dict[str, Knob]:
+    fields = spec.model_dump(mode="json", exclude={"kind", "strategy", "ratios"}).items()
+    return {name: value if isinstance(value, Knob) else json.dumps(value) for name, value in fields}
+
+
+def _part_name(spec: ChainSpec, at: int) -> str:
+    """Its kind, and its number where an earlier part is of the same kind."""
+    kinds = [part.kind for part in spec.parts[: at + 1]]
+    earlier = kinds[:-1].count(kinds[-1])
+    return f"{kinds[-1]}#{earlier + 1}" if earlier else kinds[-1]
 
 
 def cases(config: AuditConfig) -> Iterator[Case]:

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gradveil.records.bootstrap import Interval
 from gradveil.records.labels import ATTACKS, attack_label
-from gradveil.records.summary import Interval, Row
+from gradveil.records.summary import Row
 
 ABSENT = "\N{EN DASH}"
 

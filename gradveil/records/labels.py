@@ -3,36 +3,9 @@
 from collections.abc import Iterable
 
 from gradveil.records.record import Record
+from gradveil.records.setting import Subject, setting_of
 
 ATTACKS = ("mask_naive", "mask_aware", "closed_form", "guess")
-
-_PLAIN = {
-    "identity": "no defense",
-    "gaussian_noise": "Gaussian noise",
-    "secure_aggregation": "secure aggregation",
-}
-_SELECTIVE = {
-    "selective_ckks": "CKKS",
-    "selective_packed": "packed BFV",
-    "selective_tenseal_vector": "tenseal vector",
-    "hybrid": "CKKS and masking",
-}
-_PLACES = {"identity": 0, "gaussian_noise": 1, **dict.fromkeys(_SELECTIVE, 2), "secure_aggregation": 4}
-_ALL_ENCRYPTED, _UNKNOWN = 3, 5
-
-
-def defense_label(defense: str, strategy: str | None, ratio: float | None) -> str:
-    """A short name of one setting, such as `CKKS magnitude 10 %`."""
-    if defense in _PLAIN:
-        return _PLAIN[defense]
-    name = _SELECTIVE.get(defense, defense)
-    share = None if ratio is None or strategy in ("all", "none") else f"{100 * ratio:.3g} %"
-    return " ".join(part for part in (name, strategy, share) if part)
-
-
-def record_label(record: Record) -> str:
-    """The short name of the setting a record belongs to."""
-    return defense_label(record.defense, record.strategy, record.ratio)
 
 
 def attack_label(attack: str) -> str:
@@ -42,8 +15,7 @@ def attack_label(attack: str) -> str:
 
 def reading_order(record: Record) -> tuple[object, ...]:
     """A sort key that does not depend on which trial ended first."""
-    setting = defense_order(record.defense, record.strategy, record.ratio)
-    return record.model, setting, record.attack, record.victim, record.key
+    return setting_of(record).order, record.attack, record.seed, record.victim, record.key
 
 
 def attacks_in(records: Iterable[Record]) -> list[str]:
@@ -52,11 +24,15 @@ def attacks_in(records: Iterable[Record]) -> list[str]:
     return [attack for attack in ATTACKS if attack in found] + sorted(found.difference(ATTACKS))
 
 
-def defense_order(defense: str, strategy: str | None, ratio: float | None) -> tuple[int, str, str, float]:
-    """A sort key: none, noise, selective by strategy and ratio, everything encrypted, secure aggregation."""
-    place = _PLACES.get(defense, _UNKNOWN)
-    if defense in _SELECTIVE and strategy == "all":
-        place = _ALL_ENCRYPTED
-    elif defense in _SELECTIVE and strategy == "none":
-        place = _PLACES["identity"]
-    return place, defense, strategy or "", -1.0 if ratio is None else ratio
+def subject_names(subjects: list[Subject]) -> list[str]:
+    """A name for each: its network, and whatever else is not the same for all of them."""
+    several_data = len({subject.data for subject in subjects}) > 1
+    several_batches = len({subject.batch for subject in subjects}) > 1
+    trained = any(subject.train_steps for subject in subjects)
+    return [
+        subject.model
+        + (f" on {subject.data}" if several_data else "")
+        + (f", {subject.train_steps} training steps" if trained else "")
+        + (f", batch of {subject.batch}" if several_batches else "")
+        for subject in subjects
+    ]

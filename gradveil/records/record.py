@@ -9,7 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field, JsonValue, TypeAdapter, 
 
 from gradveil.exchange.errors import GradveilError
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 
 
 class RecordError(GradveilError):
@@ -27,6 +27,7 @@ Count = Annotated[int, Field(ge=0)]
 AtLeastOne = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(ge=0)]
 NotNegative = Annotated[float, Field(ge=0)]
+Knob = bool | int | float | str | None
 Facts = Annotated[Mapping[str, JsonValue], AfterValidator(_finite_json)]
 
 
@@ -43,7 +44,10 @@ class Record:
     status: Literal["ok", "failed", "inapplicable"]
     model: Name
     data: Name
+    train_steps: Count
+    model_accuracy: Share | None
     defense: Name
+    knobs: Mapping[Name, Knob]
     strategy: Name | None
     ratio: Share | None
     ratio_nonzero: Share | None

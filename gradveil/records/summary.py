@@ -1,44 +1,31 @@
 """Many records, a few rows: what each setting leaks to the worst of the portfolio, and what it costs."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
-from gradveil.records.labels import attacks_in, defense_label, defense_order
+from gradveil.records.bootstrap import Interval, interval
+from gradveil.records.labels import attacks_in, subject_names
 from gradveil.records.record import Record
-
-RESAMPLES = 2000
-CONFIDENCE = 0.95
-_BOOTSTRAP_SEED = 20260
+from gradveil.records.setting import Setting, Subject, setting_of
 
 Metric = Callable[[Record], float | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
-    """A mean over victims and its bootstrap confidence interval."""
-
-    mean: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One setting (model, defense, strategy, ratio) over all its victims.
+class Row(Setting):
+    """One setting over all its seeds and victims.
 
     `psnr` maps each attack to its mean, in dB. `worst`, `ssim` and `rank100` take the attack that is best
     for the adversary on each victim (the guess included), then the mean over victims; `guess_rank100` is the
-    mean of the guess alone. Costs are medians:
+    mean of the guess alone. A victim of another seed is another victim. Costs are medians:
     bytes per client, seconds. None means that no trial gave a value.
     """
 
-    model: str
-    defense: str
-    strategy: str | None
-    ratio: float | None
     ratio_nonzero: float | None
+    seeds: int
     victims: int
     psnr: Mapping[str, float]
     worst: Interval | None
@@ -52,56 +39,40 @@ class Row:
     aggregate_error: float | None
     failed: int
 
-    @property
-    def label(self) -> str:
-        """The short name of the setting."""
-        return defense_label(self.defense, self.strategy, self.ratio)
-
 
 def summarise(records: Iterable[Record]) -> list[Row]:
-    """One row a setting: models by name, defenses from none to secure aggregation."""
-    groups: dict[tuple[str, str, str | None, float | None], list[Record]] = {}
+    """One row a setting: subjects by name, defenses from none to secure aggregation."""
+    return [_row(setting, group) for setting, group in by_setting(records).items()]
+
+
+def by_setting(records: Iterable[Record]) -> dict[Setting, list[Record]]:
+    """The records of each setting; settings in the order in which they are read."""
+    groups: dict[Setting, list[Record]] = {}
     for record in records:
-        setting = (record.model, record.defense, record.strategy, record.ratio)
-        groups.setdefault(setting, []).append(record)
-    order = sorted(groups, key=lambda setting: (setting[0], defense_order(*setting[1:])))
-    return [_row(groups[setting]) for setting in order]
+        groups.setdefault(setting_of(record), []).append(record)
+    return dict(sorted(groups.items(), key=lambda group: group[0].order))
 
 
-def by_model(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    """The rows of each model, in the order given."""
-    models: dict[str, list[Row]] = {}
+def by_subject(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """The rows of each subject, in the order given, under a name that tells it from the others."""
+    subjects: dict[Subject, list[Row]] = {}
     for row in rows:
-        models.setdefault(row.model, []).append(row)
-    return models
+        subjects.setdefault(row.subject, []).append(row)
+    return dict(zip(subject_names(list(subjects)), subjects.values(), strict=True))
 
 
-def interval(values: Sequence[float]) -> Interval | None:
-    """Mean and 95 % percentile bootstrap interval, by a fixed seed; None of nothing."""
-    if not values:
-        return None
-    sample = np.asarray(values)
-    draws = np.random.default_rng(_BOOTSTRAP_SEED).choice(sample, size=(RESAMPLES, len(sample)))
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(draws.mean(axis=1), [tail, 1 - tail])
-    return Interval(float(sample.mean()), float(low), float(high))
-
-
-def _row(group: list[Record]) -> Row:
-    first = group[0]
+def _row(setting: Setting, group: list[Record]) -> Row:
     ok = [record for record in group if record.status == "ok"]
     paid = [record for record in group if record.status != "failed"]  # a failed trial may not have measured
     return Row(
-        model=first.model,
-        defense=first.defense,
-        strategy=first.strategy,
-        ratio=first.ratio,
+        **_fields(setting),
         ratio_nonzero=_mean(_values(group, lambda record: record.ratio_nonzero)),
-        victims=len({record.victim for record in group}),
+        seeds=len({record.seed for record in group}),
+        victims=len({(record.seed, record.victim) for record in group}),
         psnr=_psnr_by_attack(ok),
         worst=interval(_worst(ok, lambda record: record.psnr, max)),
-        ssim=_mean(_worst(ok, lambda record: record.ssim, max)),
-        rank100=_mean(_worst(ok, lambda record: record.rank100, min)),
+        ssim=_mean(_flat(_worst(ok, lambda record: record.ssim, max))),
+        rank100=_mean(_flat(_worst(ok, lambda record: record.rank100, min))),
         guess_rank100=_mean(_values((r for r in ok if r.attack == "guess"), lambda record: record.rank100)),
         bytes_up=_median(paid, lambda record: record.bytes_up),
         bytes_down=_median(paid, lambda record: record.bytes_down),
@@ -116,11 +87,23 @@ def _values(records: Iterable[Record], metric: Metric) -> list[float]:
     return [value for record in records if (value := metric(record)) is not None]
 
 
-def _worst(records: Iterable[Record], metric: Metric, pick: Callable[[list[float]], float]) -> list[float]:
-    victims: dict[int, list[float]] = {}
+def _worst(
+    records: Iterable[Record], metric: Metric, pick: Callable[[list[float]], float]
+) -> list[list[float]]:
+    """Of each seed, the pick among the attacks on each victim."""
+    seeds: dict[int, dict[int, list[float]]] = {}
     for record in records:
+        victims = seeds.setdefault(record.seed, {})
         victims.setdefault(record.victim, []).extend(_values([record], metric))
-    return [pick(values) for values in victims.values() if values]
+    return [[pick(values) for values in victims.values() if values] for victims in seeds.values()]
+
+
+def _flat(clusters: Iterable[Iterable[float]]) -> list[float]:
+    return [value for cluster in clusters for value in cluster]
+
+
+def _fields(setting: Setting) -> dict[str, Any]:
+    return {field.name: getattr(setting, field.name) for field in fields(Setting)}
 
 
 def _psnr_by_attack(ok: list[Record]) -> dict[str, float]:

@@ -8,18 +8,18 @@ from rich.table import Table
 from rich.text import Text
 
 from gradveil.records.columns import COLUMNS, Column
-from gradveil.records.summary import Row, by_model
+from gradveil.records.summary import Row, by_subject
 from gradveil.records.verdict import verdict
 
 
 def tables(rows: Iterable[Row]) -> list[Table]:
-    """One table a model, the verdict below it; readable from 120 columns on."""
-    return [_table(model, group) for model, group in by_model(rows).items()]
+    """One table a subject, the verdict below it; readable from 120 columns on."""
+    return [_table(subject, group) for subject, group in by_subject(rows).items()]
 
 
-def _table(model: str, rows: list[Row]) -> Table:
+def _table(subject: str, rows: list[Row]) -> Table:
     table = Table(
-        title=Text(f"{model}: PSNR in dB by attack, higher leaks more", style="bold"),
+        title=Text(f"{subject}: PSNR in dB by attack, higher leaks more", style="bold"),
         title_justify="left",
         caption=Text(_caption(rows)),
         caption_justify="left",

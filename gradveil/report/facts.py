@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from gradveil.records.columns import ABSENT
-from gradveil.records.labels import attack_label, attacks_in, defense_order, record_label
+from gradveil.records.labels import attack_label, attacks_in
 from gradveil.records.record import Record
+from gradveil.records.setting import setting_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,8 @@ def assumptions(records: Sequence[Record]) -> Table:
 
 def claims(records: Iterable[Record]) -> Table:
     """What each defense promises, as recorded with its trials."""
-    ordered = sorted(records, key=lambda record: defense_order(record.defense, record.strategy, record.ratio))
-    pairs = dict.fromkeys((record_label(record), record.claim or "nothing") for record in ordered)
+    ordered = sorted(records, key=lambda record: setting_of(record).order)
+    pairs = dict.fromkeys((setting_of(record).label, record.claim or "nothing") for record in ordered)
     return Table(["defense", "claim"], [list(pair) for pair in pairs])
 
 
@@ -49,7 +50,7 @@ def shortfalls(records: Iterable[Record]) -> Table:
     rows: dict[tuple[str, ...], list[int]] = {}
     for record in sorted(records, key=lambda record: record.status):
         if record.status != "ok":
-            what = (record.status, record.model, record_label(record), attack_label(record.attack))
+            what = (record.status, record.model, setting_of(record).label, attack_label(record.attack))
             rows.setdefault((*what, record.error or ""), []).append(record.victim)
     body = [
         [*what, ", ".join(map(str, sorted(victims))), reason] for (*what, reason), victims in rows.items()
@@ -66,11 +67,12 @@ def trials(records: Sequence[Record]) -> Table:
         "data": lambda record: record.data,
         "clients": lambda record: record.clients,
         "batch size": lambda record: record.batch,
+        "training steps": lambda record: record.train_steps,
         "seed": lambda record: record.seed,
         "record schema": lambda record: record.schema,
     }
     rows = [[name, _distinct(map(value, records))] for name, value in fields.items()]
-    victims = len({(record.model, record.victim) for record in records})
+    victims = len({(record.model, record.data, record.seed, record.victim) for record in records})
     return Table(["", ""], [["trials", f"{len(records)}: {counts}"], ["victims", str(victims)], *rows])
 
 

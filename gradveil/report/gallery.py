@@ -7,9 +7,11 @@ from typing import Literal
 
 from gradveil.pictures import png_bytes
 from gradveil.records.columns import number
-from gradveil.records.labels import attack_label, attacks_in, defense_order, record_label
+from gradveil.records.labels import attack_label, attacks_in
 from gradveil.records.record import Record
+from gradveil.records.setting import setting_of
 from gradveil.records.store import Images, RecordStore
+from gradveil.records.summary import by_setting
 from gradveil.records.verdict import OPEN_ABOVE_DB
 
 VICTIMS_SHOWN = 3
@@ -44,15 +46,15 @@ class Gallery:
 
 
 def gallery(store: RecordStore, records: Sequence[Record]) -> Gallery:
-    """The pictures of one model's records; RecordError when a stored picture is damaged."""
-    victims = sorted({record.victim for record in records})[:VICTIMS_SHOWN]
-    attacks = attacks_in(records)
-    settings = {(record.defense, record.strategy, record.ratio): record_label(record) for record in records}
+    """The pictures of one subject's first seed; RecordError when a stored picture is damaged."""
+    first = min(record.seed for record in records)
+    shown = [record for record in records if record.seed == first]
+    victims = sorted({record.victim for record in shown})[:VICTIMS_SHOWN]
+    attacks = attacks_in(shown)
     strips = []
-    for setting in sorted(settings, key=lambda setting: defense_order(*setting)):
-        mine = [record for record in records if (record.defense, record.strategy, record.ratio) == setting]
+    for setting, mine in by_setting(shown).items():
         tiles = [_tiles(store, [r for r in mine if r.victim == victim], attacks) for victim in victims]
-        strips.append(Strip(settings[setting], tiles))
+        strips.append(Strip(setting.label, tiles))
     return Gallery(victims, ["truth", *(attack_label(attack) for attack in attacks)], strips)
 
 
@@ -84,5 +86,5 @@ def _found(store: RecordStore, record: Record | None) -> Tile:
         return Tile("word", "", "no picture", f"{store.pictures_path(record.key).name} is missing")
     _, found = store.load_pictures(record.key)
     leaked = record.psnr is not None and record.psnr > OPEN_ABOVE_DB
-    title = f"{record_label(record)}, {attack_label(record.attack)}, victim {record.victim}"
+    title = f"{setting_of(record).label}, {attack_label(record.attack)}, victim {record.victim}"
     return Tile("open" if leaked else "closed", png(found[0]), number(record.psnr), title)

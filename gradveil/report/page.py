@@ -12,8 +12,9 @@ from gradveil.exchange.files import write_atomically
 from gradveil.records.columns import COLUMNS
 from gradveil.records.labels import reading_order
 from gradveil.records.record import Record
+from gradveil.records.setting import setting_of
 from gradveil.records.store import RecordStore
-from gradveil.records.summary import Row, by_model, summarise
+from gradveil.records.summary import Row, by_subject, summarise
 from gradveil.records.verdict import (
     GUESS_MARGIN_DB,
     GUESS_RANK_FACTOR,
@@ -72,7 +73,8 @@ def render(store: RecordStore, records: Sequence[Record]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    chapters = [_chapter(store, records, rows) for rows in by_model(summarise(records)).values()]
+    subjects = by_subject(summarise(records))
+    chapters = [_chapter(store, records, name, rows) for name, rows in subjects.items()]
     return environment.get_template("template.html.j2").render(
         chapters=chapters,
         columns=COLUMNS,
@@ -91,18 +93,18 @@ def render(store: RecordStore, records: Sequence[Record]) -> str:
     )
 
 
-def _chapter(store: RecordStore, records: Sequence[Record], rows: list[Row]) -> Chapter:
-    model = rows[0].model
+def _chapter(store: RecordStore, records: Sequence[Record], name: str, rows: list[Row]) -> Chapter:
+    subject = rows[0].subject
     drawn = [row for row in drawable(rows, UPLOAD) if row in drawable(rows, CLIENT_TIME)]
     return Chapter(
-        model=model,
+        model=name,
         verdict=verdict(rows),
         rows=[(_mark(row), [column.cell(row) for column in COLUMNS]) for row in rows],
         by_bytes=frontier(rows, UPLOAD),
         by_time=frontier(rows, CLIENT_TIME),
         by_ratio=by_ratio(rows),
         not_drawn=[row.label for row in rows if row not in drawn],
-        gallery=gallery(store, [record for record in records if record.model == model]),
+        gallery=gallery(store, [record for record in records if setting_of(record).subject == subject]),
     )
 
 

@@ -41,3 +41,23 @@ def test_the_quick_preset_covers_what_the_main_job_promises():
 
 def test_every_strategy_that_selects_something_can_be_audited():
     assert {*get_args(SelectiveSpec.model_fields["strategy"].annotation), "none"} == set(NAMES)
+
+
+def test_knobs_are_those_of_the_configuration(tiny):
+    parts = [
+        {"kind": "soteria"},
+        {"kind": "gaussian_noise", "std": 0.1},
+        {"kind": "gaussian_noise", "std": 0.2},
+    ]
+    specs = [{"kind": "uniform_quantisation", "bits": 4}, {"kind": "chain", "parts": parts}]
+    changed = type(tiny).model_validate(
+        tiny.model_dump() | {"defenses": [*tiny.model_dump()["defenses"], *specs]}
+    )
+    assert [choice.knobs for choice in choices(changed)] == [
+        {},
+        {"std": 0.01},
+        {},
+        {"clip": 8.0},
+        {"bits": 4, "rounding": "stochastic", "bias_bits": None},
+        {"soteria.share": 0.8, "soteria.layer": None, "gaussian_noise.std": 0.1, "gaussian_noise#2.std": 0.2},
+    ]

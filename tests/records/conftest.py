@@ -2,17 +2,20 @@
 
 import pytest
 
-from gradveil.records import Record
+from gradveil.records import SCHEMA, Record
 
 
 @pytest.fixture(scope="session")
 def record():
     return Record(
-        schema=1,
+        schema=SCHEMA,
         status="ok",
         model="mlp",
         data="digits",
+        train_steps=0,
+        model_accuracy=None,
         defense="selective_ckks",
+        knobs={},
         strategy="magnitude",
         ratio=0.1,
         ratio_nonzero=0.2,

@@ -5,7 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from gradveil.records import SCHEMA, Record
-from gradveil.records.summary import RESAMPLES
+from gradveil.records.bootstrap import RESAMPLES
 from gradveil.records.verdict import GUESS_MARGIN_DB, GUESS_RANK_FACTOR, OPEN_ABOVE_DB, SAFE_BELOW_DB
 
 TEXT = (Path(__file__).parents[2] / "docs" / "records.md").read_text()

@@ -27,7 +27,8 @@ FLOATS = [name for name in FIELDS if name.startswith("seconds_")] + [
 
 
 def test_fields_and_their_order(record):
-    trial = ["schema", "status", "model", "data", "defense", "strategy", "ratio", "ratio_nonzero", "clients"]
+    trial = ["schema", "status", "model", "data", "train_steps", "model_accuracy", "defense", "knobs"]
+    trial += ["strategy", "ratio", "ratio_nonzero", "clients"]
     leakage = ["batch", "attack", "knows", "psnr", "ssim", "mse", "label_accuracy", "rank100"]
     cost = ["bytes_up", "bytes_down", "seconds_client", "seconds_server", "seconds_attack", "aggregate_error"]
     origin = ["seed", "victim", "versions", "machine", "key", "claim", "error"]
@@ -81,8 +82,8 @@ def test_an_unknown_field_is_named(record):
 
 
 def test_another_version_says_so(record):
-    with pytest.raises(RecordError, match="version 2, but this gradveil reads version 1"):
-        from_json(json.dumps(json.loads(record.to_json()) | {"schema": 2}))
+    with pytest.raises(RecordError, match="version 3, but this gradveil reads version 2"):
+        from_json(json.dumps(json.loads(record.to_json()) | {"schema": 3}))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
@@ -116,6 +117,10 @@ def test_non_finite_numbers_are_refused_inside_objects(record, name, value):
         ("psnr", "8"),
         ("seconds_client", -0.1),
         ("model", ""),
+        ("train_steps", -1),
+        ("model_accuracy", 1.1),
+        ("knobs", {"parts": ["sign"]}),
+        ("knobs", {"std": float("nan")}),
         ("key", ""),
         ("key", "../../etc"),
         ("key", "A0"),

@@ -1,12 +1,12 @@
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gradveil.records import Interval, summarise, verdict
-from gradveil.records.summary import interval
+from gradveil.records import summarise, verdict
+from gradveil.records.bootstrap import interval
+from gradveil.records.summary import by_subject
 
 DETERMINISTIC = settings(derandomize=True, deadline=None, database=None, max_examples=40)
 
@@ -120,29 +120,50 @@ def test_the_order_of_records_does_not_matter(record, random):
         assert actual.worst.mean == pytest.approx(expected.worst.mean)
 
 
-def test_an_interval_of_nothing_is_none():
-    assert interval([]) is None
-
-
-@DETERMINISTIC
-@given(st.lists(st.floats(0, 140), min_size=1, max_size=30))
-def test_an_interval_holds_its_mean_and_stays_in_range(values):
-    found = interval(values)
-    assert found == interval(values)
-    assert min(values) - 1e-9 <= found.low <= found.high <= max(values) + 1e-9
-    assert found.mean == pytest.approx(np.mean(values))
-
-
-def test_one_victim_gives_a_point():
-    assert interval([12.5]) == Interval(12.5, 12.5, 12.5)
-
-
-def test_intervals_cover_the_mean_about_as_often_as_they_say():
-    rng = np.random.default_rng(0)
-    hits = [
-        found.low <= 0 <= found.high for found in (interval(list(rng.normal(size=40))) for _ in range(300))
+def test_two_levels_of_a_knob_are_two_rows(record):
+    noise = [
+        replace(record, key=f"{n}", defense="gaussian_noise", knobs={"std": std}, strategy=None, ratio=None)
+        for n, std in enumerate((0.1, 0.002, 0.02))
     ]
-    assert 0.90 < np.mean(hits) < 0.98
+    rows = summarise(noise)
+    assert [row.label for row in rows] == [f"Gaussian noise (std {std})" for std in (0.002, 0.02, 0.1)]
+    assert [row.victims for row in rows] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"model": "x"}, {"data": "x"}, {"train_steps": 9}, {"batch": 2}, {"clients": 9}, {"knobs": {"a": "b"}}],
+    ids=lambda change: next(iter(change)),
+)
+def test_other_conditions_are_other_rows(record, change):
+    assert len(summarise([record, replace(record, key="b", **change)])) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        ({"model": "cnn"}, ["cnn", "mlp"]),
+        ({"data": "faces"}, ["mlp on digits", "mlp on faces"]),
+        ({"train_steps": 9}, ["mlp, 0 training steps", "mlp, 9 training steps"]),
+        ({"batch": 2}, ["mlp, batch of 1", "mlp, batch of 2"]),
+        ({"clients": 9}, ["mlp"]),
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_subject_is_called_by_what_tells_it_apart(record, change, names):
+    rows = summarise([record, replace(record, key="b", **change)])
+    assert list(by_subject(rows)) == names
+
+
+def test_the_same_victim_of_another_seed_is_another_victim(record):
+    leaks = {(0, 0): 10.0, (0, 1): 20.0, (1, 0): 30.0, (1, 1): 40.0}
+    records = [
+        replace(record, key=f"{n}", seed=seed, victim=victim, psnr=psnr)
+        for n, ((seed, victim), psnr) in enumerate(leaks.items())
+    ]
+    (row,) = summarise(records)
+    assert (row.seeds, row.victims) == (2, 4)
+    assert row.worst == interval([[10.0, 20.0], [30.0, 40.0]])
 
 
 def rows_of(record, **settings_):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradveil.records import Record, RecordStore
+from gradveil.records import SCHEMA, Record, RecordStore
 from gradveil.records.labels import ATTACKS
 
 VICTIMS = 3
@@ -75,11 +75,14 @@ def trial(model: str, setting: tuple[str, str | None, float | None], attack: str
     size = 1.6e6 if model == "mlp" else 2.4e5
     blowup = {"selective_ckks": 1 + 17 * (ratio or 0), "secure_aggregation": 1.02}.get(defense, 1.0)
     return Record(
-        schema=1,
+        schema=SCHEMA,
         status=status,
         model=model,
         data="digits",
+        train_steps=0,
+        model_accuracy=None,
         defense=defense,
+        knobs={},
         strategy=strategy,
         ratio=ratio,
         ratio_nonzero=min(1.0, 2 * ratio) if ratio is not None else None,

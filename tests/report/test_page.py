@@ -7,7 +7,7 @@ import matplotlib as mpl
 import pytest
 
 from gradveil.records import RecordError, RecordStore, summarise, verdict
-from gradveil.records.summary import by_model
+from gradveil.records.summary import by_subject
 from gradveil.report import NoRunError, write_report
 from tests.report.conftest import HOSTILE, SETTINGS, build_run
 
@@ -73,7 +73,7 @@ def test_the_policy_forbids_everything_but_data_images(page):
 
 
 def test_the_verdicts_are_those_of_the_records(run_dir, page):
-    rows = by_model(summarise(RecordStore(run_dir).load()))
+    rows = by_subject(summarise(RecordStore(run_dir).load()))
     assert set(rows) == {"mlp", "lenet"}
     for group in rows.values():
         assert html.escape(verdict(group)) in page
