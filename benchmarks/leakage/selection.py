@@ -1,8 +1,9 @@
 """What strategies leave readable, and is it predicted: `python -m benchmarks.leakage.selection [--quick]`.
 
-One image, fresh weights, label inferred. All strategies but `magnitude` are calibrated on public images that
-are nobody's in the experiment; `magnitude` on the victim's own gradient, as a client may. Every selection is
-attacked by adversaries that leave hidden coordinates out and, apart, by one that takes them to be zero.
+One image, fresh weights, label inferred. Strategies are calibrated on public images that are nobody's in the
+experiment; those that end in `_own` on the victim's own image, as a client may. Every selection
+is attacked by the network's portfolio of adversaries that leave hidden coordinates out, cheapest first, until
+one of them has reached 30 dB; apart, by one that takes hidden coordinates to be zero.
 Predictions are made at a public image, which is no victim's.
 PSNR of reconstructions clamped to [0, 1], peak 1. Interrupt it at any time: finished runs are kept.
 """
@@ -16,35 +17,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from attacks import preset
-from benchmarks.leakage.common import CLIENT, Journal, finish, observed, options, show, write
-from benchmarks.leakage.selection_setting import NETWORKS, OWN, PUBLIC, RATIOS, Setting, selection
-from benchmarks.leakage.selection_summary import AWARE, NAIVE, correlation, frontier, protection
+from benchmarks.leakage.common import Journal, finish, options, show, write
+from benchmarks.leakage.selection_attacks import AWARE, NAIVE, attacked
+from benchmarks.leakage.selection_setting import NETWORKS, RATIOS, STRATEGIES, Setting, is_own, selection
+from benchmarks.leakage.selection_summary import correlation, frontier, protection
 from gradveil.calibration import predict, rank
 from gradveil.metrics import psnr
 
-_PREDICTED_AT = 1
+_PREDICTED_AT, _TOGETHER = 1, 10
 
 MEASURES = ("calibration", "attacks", "prediction")
 
 Key = dict[str, Any]
 Runs = list[tuple[Key, Any]]
-
-
-def attacked(setting: Setting, strategy: str, ratio: float, victim: int, attack: str) -> dict[str, Any]:
-    """One attack on one image behind one selection."""
-    own, chosen = setting.victim(victim), selection(setting, strategy, ratio, victim)
-    truth, label = own.images.numpy(), own.labels.numpy()
-    observation = observed(own.model, truth, label, chosen.coords)
-    gradient = own.sample.updates[0].vector
-    start, rng = time.process_time(), torch.Generator().manual_seed(setting.seed)
-    found = preset(attack).reconstruct(observation, own.model, client=CLIENT, rng=rng)
-    return {
-        "psnr": float(psnr(found.images, truth)[0]),
-        "encrypted_nonzero": int((gradient[chosen.coords] != 0).sum()),
-        "ratio_nonzero": chosen.ratio_nonzero(gradient),
-        "cpu_seconds": time.process_time() - start,
-    }
 
 
 def gray(setting: Setting, victim: int) -> float:
@@ -55,9 +40,9 @@ def gray(setting: Setting, victim: int) -> float:
 
 def calibrated(setting: Setting, strategy: str) -> dict[str, Any]:
     """CPU seconds that an order of all coordinates takes."""
-    examples = setting.victim(0) if strategy in OWN else setting.public()
+    examples = setting.victim(0) if is_own(strategy) else setting.public()
     start = time.process_time()
-    found = rank(strategy, examples)
+    found = rank(strategy.removesuffix("_own"), examples)
     return {"source": found.source, "cpu_seconds": time.process_time() - start}
 
 
@@ -75,9 +60,9 @@ def chosen_options() -> argparse.Namespace:
     parser = options(__doc__, "selection")
     parser.add_argument("--victims", type=int, default=20)
     parser.add_argument("--network", choices=NETWORKS, action="append", help="default: all")
-    parser.add_argument("--strategy", choices=(*OWN, *PUBLIC), action="append", help="default: all")
+    parser.add_argument("--strategy", choices=STRATEGIES, action="append", help="default: all")
     parser.add_argument("--ratio", type=float, action="append", help="default: 1 to 60 %%")
-    parser.add_argument("--attack", choices=(*AWARE, *NAIVE), action="append", help="default: all")
+    parser.add_argument("--attack", action="append", help="instead of the network's portfolio: only these")
     parser.add_argument("--measure", choices=MEASURES, action="append", help="default: all")
     parser.add_argument("--finished", action="store_true", help="run nothing; tell what the journal holds")
     return parser.parse_args()
@@ -86,10 +71,8 @@ def chosen_options() -> argparse.Namespace:
 def planned(chosen: argparse.Namespace) -> tuple[Runs, Runs, Runs]:
     """Calibrations, attacks and predictions, each with its key."""
     networks = ["lenet"] if chosen.quick else chosen.network or list(NETWORKS)
-    strategies = ["random", "information"] if chosen.quick else chosen.strategy or [*OWN, *PUBLIC]
+    strategies = ["random", "information"] if chosen.quick else chosen.strategy or list(STRATEGIES)
     ratios = [0.3] if chosen.quick else chosen.ratio or list(RATIOS)
-    aimed = ["mask_aware"] if chosen.quick else chosen.attack or [*AWARE, *NAIVE]
-    victims = range(1 if chosen.quick else chosen.victims)
     calibrations: Runs = []
     predictions: Runs = []
     attempts: Runs = []
@@ -99,12 +82,22 @@ def planned(chosen: argparse.Namespace) -> tuple[Runs, Runs, Runs]:
         calibrations.append((about | {"measure": "calibration"}, partial(calibrated, setting, strategy)))
         key = about | {"measure": "prediction", "ratios": ratios}
         predictions.append((key, partial(predicted, setting, strategy, tuple(ratios))))
-    for victim, attack, network, ratio, strategy in product(victims, aimed, networks, ratios, strategies):
+    victims = 1 if chosen.quick else chosen.victims
+    together = [list(range(at, min(at + _TOGETHER, victims))) for at in range(0, victims, _TOGETHER)]
+    for number, network, ratio, strategy in product(together, networks, ratios, strategies):
         setting = Setting(network, chosen.seed)
         key = {"network": network, "strategy": strategy, "seed": chosen.seed, "ratio": ratio}
-        run = partial(attacked, setting, strategy, ratio, victim, attack)
-        attempts.append((key | {"victim": victim, "attack": attack}, run))
+        for attacks in portfolios(chosen, network):
+            run = partial(attacked, setting, strategy, ratio, number, attacks)
+            attempts.append((key | {"victims": number, "attacks": attacks}, run))
     return calibrations, attempts, predictions
+
+
+def portfolios(chosen: argparse.Namespace, network: str) -> list[list[str]]:
+    """What attacks follow one another: those asked for, or the network's, and apart the naive one."""
+    if chosen.quick:
+        return [["mask_aware"]]
+    return [chosen.attack] if chosen.attack else [list(AWARE[network]), list(NAIVE)]
 
 
 def main() -> None:
@@ -124,7 +117,7 @@ def main() -> None:
     for title, lines in zip(titles, (table, needed, agreement), strict=True):
         if lines:
             show(title, lines)
-    victims = {(line["network"], line["seed"], line["victim"]) for line in attempts}
+    victims = {(line["network"], line["seed"], victim) for line in attempts for victim in line["victims"]}
     guessed = [{"network": n, "victim": v, "psnr": gray(Setting(n, s), v)} for n, s, v in sorted(victims)]
     record = {"gray": guessed, "frontier": table, "protection": needed, "spearman": agreement}
     single = {"calibration": calibrations, "predictions": predictions, "attacks": attempts}

@@ -18,8 +18,18 @@ from gradveil.selection import Ranking
 NETWORKS = {"lenet": cifar10, "fedavg_cnn": lambda: load("mnist5k"), "relu_mlp": cifar10}
 """Networks by name, with the data they are attacked on."""
 
-OWN = ("magnitude",)
-PUBLIC = ("random", "sensitivity", "maskcrypt", "row_norm", "row_norm_per_gradient", "information")
+STRATEGIES = (
+    "random",
+    "magnitude_own",
+    "sensitivity",
+    "maskcrypt",
+    "row_norm",
+    "row_norm_per_gradient",
+    "information",
+    "information_own",
+)
+"""As `gradveil.calibration` names them; `_own` looks at the victim's image, the rest at public ones."""
+
 RATIOS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 _PUBLIC_IMAGES = 8
 
@@ -72,9 +82,15 @@ def model(network: str, seed: int) -> Model:
 @cache
 def ranking(setting: Setting, strategy: str, victim: int) -> Ranking:
     """The strategy's order for one victim; the same for all unless it looks at the victim's own image."""
-    return rank(strategy, setting.victim(victim) if strategy in OWN else setting.public())
+    examples = setting.victim(victim) if is_own(strategy) else setting.public()
+    return rank(strategy.removesuffix("_own"), examples)
 
 
 def selection(setting: Setting, strategy: str, ratio: float, victim: int) -> Selection:
     """What is encrypted."""
-    return ranking(setting, strategy, victim if strategy in OWN else 0).at(ratio)
+    return ranking(setting, strategy, victim if is_own(strategy) else 0).at(ratio)
+
+
+def is_own(strategy: str) -> bool:
+    """Whether the client looks at the very image that it protects."""
+    return strategy.endswith("_own")

@@ -7,9 +7,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from benchmarks.leakage.common import Line, grouped
-
-AWARE, NAIVE = ("mask_aware", "second_order"), ("mask_naive",)
-"""Adversaries that leave hidden coordinates out, and one that takes them to be zero."""
+from benchmarks.leakage.selection_attacks import NAIVE
 
 PROTECTED_DB = 12.0
 
@@ -18,18 +16,22 @@ def frontier(lines: Sequence[Line]) -> list[dict[str, Any]]:
     """The strongest aware attack on each victim, over victims, for each selection; the naive one apart."""
     table = []
     for about, group in grouped(lines, ("network", "strategy", "ratio")):
-        aware = [line for line in group if line["attack"] in AWARE]
-        best = [max(line["psnr"] for line in same) for _, same in grouped(aware, ("victim",))]
-        naive = [line["psnr"] for line in group if line["attack"] in NAIVE]
+        aware = [line for line in group if tuple(line["attacks"]) != NAIVE]
+        naive = [value for line in group if line not in aware for value in line["psnr"]]
+        best: dict[int, float] = {}
+        for line in aware:
+            best |= {v: max(p, best.get(v, 0.0)) for v, p in zip(line["victims"], line["psnr"], strict=True)}
         if best:
             table.append(
                 about
                 | {
                     "victims": len(best),
-                    "ratio_nonzero": float(np.mean([line["ratio_nonzero"] for line in aware])),
-                    "encrypted_nonzero": float(np.mean([line["encrypted_nonzero"] for line in aware])),
-                    "mean_psnr": float(np.mean(best)),
-                    "worst_psnr": max(best),
+                    "ratio_nonzero": float(np.mean([one for line in aware for one in line["ratio_nonzero"]])),
+                    "encrypted_nonzero": float(
+                        np.mean([one for line in aware for one in line["encrypted_nonzero"]])
+                    ),
+                    "mean_psnr": float(np.mean(list(best.values()))),
+                    "worst_psnr": max(best.values()),
                     "naive_psnr": float(np.mean(naive)) if naive else None,
                 }
             )
