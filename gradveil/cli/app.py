@@ -11,6 +11,7 @@ from gradveil.cli.audit import audit
 from gradveil.cli.bench import bench
 from gradveil.cli.doctor import doctor
 from gradveil.cli.keys import keys
+from gradveil.cli.leaderboard import leaderboard
 from gradveil.cli.report import report
 from gradveil.cli.simulate import simulate
 from gradveil.exchange import GradveilError
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 app.command()(audit)
 app.command()(report)
+app.command()(leaderboard)
 app.command()(attack)
 app.command()(simulate)
 app.command()(doctor)

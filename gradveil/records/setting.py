@@ -63,10 +63,14 @@ class Setting:
         return " ".join(part for part in (name, self.strategy, share) if part)
 
     @property
+    def knobs_text(self) -> str:
+        """The knobs in words, such as `std 0.002`."""
+        return ", ".join(f"{knob} {_text(value)}" for knob, value in self.knobs if value is not None)
+
+    @property
     def label(self) -> str:
         """The short name with the knobs, such as `Gaussian noise (std 0.002)`."""
-        knobs = ", ".join(f"{knob} {_text(value)}" for knob, value in self.knobs if value is not None)
-        return f"{self.name} ({knobs})" if knobs else self.name
+        return f"{self.name} ({self.knobs_text})" if self.knobs_text else self.name
 
     @property
     def order(self) -> tuple[object, ...]:

@@ -1,39 +1,19 @@
 """The page in a real browser: it shows something, all of it, and fetches nothing."""
 
 import io
-import os
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 
 from gradveil.report import write_report
-
-CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
-FLAGS = """--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --hide-scrollbars
---disable-background-networking --disable-component-update --disable-sync --window-size=1280,1400"""
+from tests.browsing import browsing
 
 
 @pytest.fixture(scope="module")
 def browser(run_dir, tmp_path_factory):
-    if not (CHROMIUM.exists() and DRIVER.exists()):
-        reason = "chromium and chromium-driver are not installed: apt-get install chromium chromium-driver"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
-    profile = tmp_path_factory.mktemp("profile")
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    for flag in [*FLAGS.split(), f"--user-data-dir={profile}"]:
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
-    driver.get(write_report(run_dir).as_uri())
-    yield driver
-    driver.quit()
-    shutil.rmtree(profile, ignore_errors=True)
+    with browsing(write_report(run_dir), tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
 
 
 def sizes(browser, selector):
