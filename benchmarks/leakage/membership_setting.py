@@ -35,6 +35,8 @@ LOCAL = LocalTraining(epochs=5, batch_size=5, learning_rate=0.05)
 
 Indices = NDArray[np.int64]
 
+_NOTHING = np.empty(0, np.int64)
+
 
 @dataclass(frozen=True)
 class Federation:
@@ -100,13 +102,21 @@ class Federation:
         model, held = self.snapshots[epoch], self.examples(images)
         network = copy.deepcopy(model.network)
         rng = torch.Generator().manual_seed(int(images[0]))
-        _sgd(network, held, LOCAL, rng)
-        pairs = zip(network.parameters(), model.network.parameters(), strict=True)
-        moved = torch.cat([(after - before).detach().flatten() for after, before in pairs])
-        reading = Reading(frozenset({client}), np.arange(len(moved)), (len(held) * moved).numpy())
-        steps = LOCAL.steps(len(held))
-        told = Knowledge("cnn", "cross-entropy", 10, model.input_shape, len(held), steps, training=LOCAL)
-        return Observation(model.layout, (reading,), (), (), told)
+        sgd(network, held, LOCAL, rng)
+        return change_observed(model, network, held, client)
+
+
+def change_observed(
+    model: Model, network: torch.nn.Module, held: Examples, client: str, hidden: Indices = _NOTHING
+) -> Observation:
+    """What the server reads of how local training has moved the weights, weighted; all but `hidden`."""
+    pairs = zip(network.parameters(), model.network.parameters(), strict=True)
+    moved = torch.cat([(after - before).detach().flatten() for after, before in pairs])
+    coords = np.setdiff1d(np.arange(len(moved)), hidden)
+    reading = Reading(frozenset({client}), coords, (len(held) * moved).numpy()[coords])
+    steps = LOCAL.steps(len(held))
+    told = Knowledge("cnn", "cross-entropy", 10, model.input_shape, len(held), steps, training=LOCAL)
+    return Observation(model.layout, (reading,), (), (), told)
 
 
 def own_images(client: int) -> Indices:
@@ -121,11 +131,11 @@ def trained(examples: Examples, epochs: Sequence[int], seed: int) -> dict[int, M
     for epoch in range(max(epochs) + 1):
         if epoch in epochs:
             kept[epoch] = Model(network, (1, 28, 28), 10)
-        _sgd(network, examples, LocalTraining(1, _BATCH, _RATE), rng)
+        sgd(network, examples, LocalTraining(1, _BATCH, _RATE), rng)
     return kept
 
 
-def _sgd(network: torch.nn.Module, examples: Examples, training: LocalTraining, rng: torch.Generator) -> None:
+def sgd(network: torch.nn.Module, examples: Examples, training: LocalTraining, rng: torch.Generator) -> None:
     optimizer = torch.optim.SGD(network.parameters(), lr=training.learning_rate)
     for _ in range(training.epochs):
         for batch in torch.randperm(len(examples), generator=rng).split(training.batch_size):

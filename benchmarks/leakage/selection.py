@@ -19,7 +19,7 @@ import torch
 
 from benchmarks.leakage.common import Journal, finish, options, show, write
 from benchmarks.leakage.selection_attacks import AWARE, NAIVE, attacked
-from benchmarks.leakage.selection_setting import NETWORKS, RATIOS, STRATEGIES, Setting, is_own, selection
+from benchmarks.leakage.selection_setting import RATIOS, STRATEGIES, Setting, is_own, selection
 from benchmarks.leakage.selection_summary import correlation, frontier, protection
 from gradveil.calibration import predict, rank
 from gradveil.metrics import psnr
@@ -59,7 +59,7 @@ def chosen_options() -> argparse.Namespace:
     """What to run."""
     parser = options(__doc__, "selection")
     parser.add_argument("--victims", type=int, default=20)
-    parser.add_argument("--network", choices=NETWORKS, action="append", help="default: all")
+    parser.add_argument("--network", choices=AWARE, action="append", help="default: all")
     parser.add_argument("--strategy", choices=STRATEGIES, action="append", help="default: all")
     parser.add_argument("--ratio", type=float, action="append", help="default: 1 to 60 %%")
     parser.add_argument("--attack", action="append", help="instead of the network's portfolio: only these")
@@ -70,7 +70,7 @@ def chosen_options() -> argparse.Namespace:
 
 def planned(chosen: argparse.Namespace) -> tuple[Runs, Runs, Runs]:
     """Calibrations, attacks and predictions, each with its key."""
-    networks = ["lenet"] if chosen.quick else chosen.network or list(NETWORKS)
+    networks = ["lenet"] if chosen.quick else chosen.network or list(AWARE)
     strategies = ["random", "information"] if chosen.quick else chosen.strategy or list(STRATEGIES)
     ratios = [0.3] if chosen.quick else chosen.ratio or list(RATIOS)
     calibrations: Runs = []

@@ -15,7 +15,12 @@ from gradveil.data import Dataset, load
 from gradveil.exchange import Selection
 from gradveil.selection import Ranking
 
-NETWORKS = {"lenet": cifar10, "fedavg_cnn": lambda: load("mnist5k"), "relu_mlp": cifar10}
+NETWORKS = {
+    "lenet": cifar10,
+    "fedavg_cnn": lambda: load("mnist5k"),
+    "relu_mlp": cifar10,
+    "lenet4": cifar10,
+}
 """Networks by name, with the data they are attacked on."""
 
 STRATEGIES = (
