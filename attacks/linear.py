@@ -25,6 +25,12 @@ class ClosedFormLinear(Attack):
     dW = delta x^T and db = delta, so each readable pair (dW_ij, db_i) gives x_j = dW_ij / db_i; several
     rows are combined by least squares. If layers lie before, images are then fitted to these features.
 
+    Attributes:
+        prior: on images that are fitted.
+        search: for these.
+        restarts: of the search.
+        inverts: whether images are fitted at all; if not, the first linear layer has to see the pixels.
+
     Source: Phong et al. 2018 (TIFS), example 3; Geiping et al. 2020 (NeurIPS), proposition 3.1.
     """
 
@@ -34,12 +40,17 @@ class ClosedFormLinear(Attack):
     prior: Prior = field(default_factory=lambda: Product((Box(), TotalVariation(1e-4))))
     search: Search = field(default_factory=LBFGS)
     restarts: int = 1
+    inverts: bool = True
 
     def run(self, observation: Observation, model: Model, client: str, rng: torch.Generator) -> Found:
         """Features in closed form, then pixels; needs one example and a readable bias gradient."""
         evidence = readable(observation, client, model)
         require_one_example(evidence)
         layer = model.linear_layers[0]
+        if not (self.inverts or sees_pixels(model, layer)):
+            raise NotApplicableError(
+                f"layers lie before {layer}, so that its input is no image; match gradients"
+            )
         features, known = layer_inputs(evidence, model, layer)
         labels = restore_labels(evidence, model)
         images, objective = self.pixels(features, known, layer, model, rng)

@@ -23,7 +23,7 @@ class Unknowns:
         sizes = [prod(shape) for shape in self.shapes.values()]
         parts = torch.split(points, sizes, dim=1) if len(sizes) > 1 else [points]
         return {
-            name: part.reshape(-1, *shape)
+            name: part.reshape(len(points), *shape)
             for (name, shape), part in zip(self.shapes.items(), parts, strict=True)
         }
 

@@ -3,7 +3,7 @@
 from attacks.nuisances.base import Nuisance
 from attacks.nuisances.channels import ChannelScaleShift
 from attacks.nuisances.dropout import DropoutMask
-from attacks.nuisances.given import GivenSecret
+from attacks.nuisances.given import GivenSecret, KnownSecret
 from attacks.nuisances.upstream import UpstreamGradient
 from attacks.nuisances.variational import VariationalNoise, from_log_variance
 
@@ -11,6 +11,7 @@ __all__ = [
     "ChannelScaleShift",
     "DropoutMask",
     "GivenSecret",
+    "KnownSecret",
     "Nuisance",
     "UpstreamGradient",
     "VariationalNoise",

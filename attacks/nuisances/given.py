@@ -1,4 +1,4 @@
-"""Secrets that a search begins with."""
+"""Secrets that a search begins with, or that are known."""
 
 from dataclasses import dataclass
 
@@ -33,3 +33,29 @@ class GivenSecret:
     def negative_log(self, values: Tensor) -> Tensor:
         """As of the nuisance, (R,)."""
         return self.of.negative_log(values)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class KnownSecret:
+    """A nuisance whose values (1, ...) are known, so that nothing of it is solved for."""
+
+    of: Nuisance
+    given: Tensor
+
+    @property
+    def name(self) -> str:
+        """That of the nuisance."""
+        return self.of.name
+
+    def start(self, rows: int, examples: int, model: Model, rng: torch.Generator) -> Tensor:
+        """No unknowns, (R, 0)."""
+        return torch.empty(rows, 0, device=model.device, dtype=model.dtype)
+
+    def hidden(self, values: Tensor) -> Hidden:
+        """As of the nuisance at what is known, for as many rows as there are values."""
+        known = self.given.to(values).repeat(len(values), *(1,) * (self.given.ndim - 1))
+        return self.of.hidden(known)
+
+    def negative_log(self, values: Tensor) -> Tensor:
+        """Zeros (R,)."""
+        return values.new_zeros(len(values))

@@ -16,11 +16,11 @@ from attacks.model.recording import Call, recorded
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """Layers from the image to the logits.
+    """Layers from the image to the logits, or to what a layer before them puts out.
 
     Attributes:
         entrance: what is done to an image before the first layer.
-        layers: first to last; the last one is linear and makes the logits.
+        layers: first to last; the last one is linear.
         activations: what lies behind each layer but the last.
     """
 
@@ -29,14 +29,19 @@ class Chain:
     activations: tuple[Activation, ...]
 
 
-def chain_of(model: Model) -> Chain:
+def chain_of(model: Model, last: str | None = None) -> Chain:
     """The layers of a network in float64 and what lies between them, found out by passing noise through it.
+
+    Args:
+        model: the public network.
+        last: layer behind which nothing is looked at; None for the one that makes the logits.
 
     Raises:
         NotApplicableError: there is anything else than ungrouped two-dimensional convolutions and linear
             layers, each called once, and leaky ReLUs, ReLUs, sigmoids or hyperbolic tangents.
     """
     names = [name for name, one in model.network.named_modules() if isinstance(one, nn.Conv2d | nn.Linear)]
+    names = names if last is None else names[: names.index(last) + 1]
     noise = torch.rand(1, *model.input_shape, generator=torch.Generator().manual_seed(0))
     image = noise.to(model.device, model.dtype)
     with recorded(model.network, names) as calls, torch.no_grad():
@@ -47,7 +52,7 @@ def chain_of(model: Model) -> Chain:
         raise NotApplicableError(f"{len(names)} layers leave nothing to undo; use partial_linear")
     chain = [calls[name][0] for name in names]
     entrance = entrance_of(image[0], chain[0].input[0])
-    if entrance is None or not torch.equal(chain[-1].output, logits):
+    if entrance is None or not (last or torch.equal(chain[-1].output, logits)):
         raise NotApplicableError("the layers do not lead from the image to the logits; use gradient matching")
     layers = tuple(layer_of(model, name, call) for name, call in zip(names, chain, strict=True))
     between = zip(names, chain[:-1], chain[1:], strict=False)
