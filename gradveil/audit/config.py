@@ -3,20 +3,31 @@
 import hashlib
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from gradveil.audit.specs import Checked, DefenseSpec
 
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Steps = Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
 
 class AuditConfig(Checked):
-    """Every choice that decides an audit's numbers, times aside.
+    """Every choice that decides an audit's numbers, times aside. Lists are axes of a grid.
 
     Attributes:
         name: of the run.
         seed: everything random except keys, masks and ciphertexts follows from it.
-        data: see `gradveil.data.load`.
+        seeds: several instead of one.
+        data: see `gradveil.data.load`; one or several.
         models: networks of `gradveil.models`.
-        victims: rounds to attack, each with images of its own.
+        train_steps: of SGD before the round, at each of which the networks are attacked.
+        train_batch: images in each of these steps.
+        train_rate: their learning rate.
+        victims: rounds to attack for each seed, each with images of its own.
         clients: clients in each round.
         batch: images behind each client's update.
         labels: whether true labels are granted to the adversary.
@@ -25,15 +36,30 @@ class AuditConfig(Checked):
     """
 
     name: Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[\w.-]+$")]
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    data: str = "mnist5k"
+    seed: Seed = 0
+    seeds: Annotated[list[Seed], Field(min_length=1)] | None = None
+    data: Annotated[list[str], Field(min_length=1), BeforeValidator(_as_list)] = Field(["mnist5k"])
     models: Annotated[list[str], Field(min_length=1)]
+    train_steps: Annotated[list[Steps], Field(min_length=1)] = Field([0])
+    train_batch: Annotated[int, Field(ge=1, le=4096)] = 32
+    train_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.05
     victims: Annotated[int, Field(ge=1, le=1000)]
     clients: Annotated[int, Field(ge=3, le=64)] = 4
     batch: Annotated[int, Field(ge=1, le=64)] = 1
     labels: Literal["inferred", "granted"] = "inferred"
     attacks: Annotated[list[str], Field(min_length=1)]
     defenses: Annotated[list[DefenseSpec], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _one_kind_of_seed(self) -> "AuditConfig":
+        if self.seeds is not None and "seed" in self.model_fields_set:
+            raise ValueError("give `seed` or `seeds`, not both")
+        return self
+
+    @property
+    def all_seeds(self) -> tuple[int, ...]:
+        """The seeds to run, one or several."""
+        return (self.seed,) if self.seeds is None else tuple(self.seeds)
 
     @property
     def hash(self) -> str:

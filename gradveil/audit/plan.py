@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -11,6 +12,7 @@ import he
 from gradveil.audit.build import build_defense
 from gradveil.audit.config import AuditConfig
 from gradveil.audit.specs import ChainSpec, DefenseSpec, SelectiveSpec
+from gradveil.audit.targets import Target
 from gradveil.calibration import CALIBRATED
 from gradveil.defenses import Hybrid, Mechanism, SelectiveEncryption
 from gradveil.exchange import Layout, Update
@@ -29,6 +31,12 @@ class DefenseChoice:
     def strategy(self) -> str | None:
         """Name of the selection strategy, None for defenses that select nothing."""
         return self.spec.strategy if isinstance(self.spec, SelectiveSpec) else None
+
+    @property
+    def name(self) -> str:
+        """As in records: the kind, or those of a chain's parts, joined by a plus."""
+        parts = self.spec.parts if isinstance(self.spec, ChainSpec) else [self.spec]
+        return "+".join(part.kind for part in parts)
 
     @property
     def knobs(self) -> dict[str, Knob]:
@@ -74,28 +82,34 @@ class DefenseChoice:
 
 _PACKED_RANGE, _PACKED_PRECISION = 16.0, 20
 
-Setting = tuple[str, str, int]
-"""Model, label of the defense, victim."""
+Purpose = tuple[str, str, int]
+"""Model, label of the defense, victim: draws are the same on all data and after all training."""
 
 
 @dataclass(frozen=True)
 class Case:
     """One trial to run."""
 
-    model: str
+    target: Target
     defense: DefenseChoice
     attack: str
     victim: int
 
     @property
-    def setting(self) -> Setting:
+    def purpose(self) -> Purpose:
+        """What random numbers are drawn for, beside the seed."""
+        return self.target.model, self.defense.label, self.victim
+
+    @property
+    def round(self) -> tuple[Target, str, int]:
         """All but the attack."""
-        return self.model, self.defense.label, self.victim
+        return self.target, self.defense.label, self.victim
 
     def key(self, config: AuditConfig) -> str:
         """Hex digest of configuration and case."""
-        parts = (config.hash, self.model, self.defense.label, self.attack, str(self.victim))
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+        target = (self.target.data, self.target.model, self.target.seed, self.target.train_steps)
+        parts = (config.hash, *target, self.defense.label, self.attack, self.victim)
+        return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:24]
 
 
 def _knobs(spec: DefenseSpec) -> dict[str, Knob]:
@@ -111,12 +125,12 @@ def _part_name(spec: ChainSpec, at: int) -> str:
 
 
 def cases(config: AuditConfig) -> Iterator[Case]:
-    """All trials, victim by victim, so that an interrupted run covers every defense early."""
-    for victim in range(config.victims):
-        for model in config.models:
-            for defense in choices(config):
-                for attack in config.attacks:
-                    yield Case(model, defense, attack, victim)
+    """All trials; seeds and victims are outermost, so that an interrupted run covers every defense early."""
+    for seed, victim in product(config.all_seeds, range(config.victims)):
+        for data, model, steps in product(config.data, config.models, config.train_steps):
+            target = Target(data, model, seed, steps)
+            for defense, attack in product(choices(config), config.attacks):
+                yield Case(target, defense, attack, victim)
 
 
 def choices(config: AuditConfig) -> Iterator[DefenseChoice]:

@@ -33,14 +33,16 @@ def run_audit(
             unknown, or a worker died.
     """
     _require_known_names(config)
-    load(config.data)  # the workers load it again; here, missing data must leave no folder behind
+    keys = _distinct_keys(config)
+    for source in config.data:
+        load(source)  # the workers load it again; here, missing data must leave no folder behind
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
         _claim(folder, config)
         store = RecordStore(folder)
         records = store.load()
         done = {record.key for record in records}
-        pending = [case for case in cases(config) if case.key(config) not in done]
+        pending = [case for case, key in zip(cases(config), keys, strict=True) if key not in done]
         total = len(done) + len(pending)
         progress(len(records), total)
         if pending:
@@ -73,6 +75,13 @@ def _require_known_names(config: AuditConfig) -> None:
         for name in names:
             if name not in known:
                 raise ConfigError(f"no {kind} {name!r}; choose among {', '.join(known)}")
+
+
+def _distinct_keys(config: AuditConfig) -> list[str]:
+    keys = [case.key(config) for case in cases(config)]
+    if len(set(keys)) < len(keys):
+        raise ConfigError("a seed, model, defense or another entry stands twice in its list; remove one")
+    return keys
 
 
 def _claim(folder: Path, config: AuditConfig) -> None:

@@ -65,6 +65,8 @@ def _describe(error: ValidationError, text: str, source: str) -> str:
     path = [part for part in first["loc"] if not (isinstance(part, str) and part in _KINDS)]
     field = ".".join(str(part) for part in path)
     message = first["msg"].removeprefix("Value error, ")
+    if not path:
+        return f"{source}: {message}"
     return f"{source}, line {_line_of(path, text)}, field {field!r}: {message}; correct this field"
 
 

@@ -50,7 +50,7 @@ def trial(
     Args:
         protect: runs the cohort's round behind the defense; a round may serve several attacks.
         attack: the adversary.
-        model: the public network.
+        model: the public network, unless the round says how a defense has changed it.
         cohort: the truth, unless the round says what was fed in instead.
         knowledge: what the adversary is granted.
         rng: the attack's only randomness.
@@ -60,14 +60,19 @@ def trial(
         protected = protect()
         cost, start = protected.cost, perf_counter()
         observation = protected.observed_with(knowledge)
-        found = attack.reconstruct(observation, model, client=VICTIM, rng=rng)
+        found = attack.reconstruct(observation, protected.model or model, client=VICTIM, rng=rng)
         seconds = perf_counter() - start
         return _scored(found, protected.cohort or cohort, cost, seconds)
     except NotApplicableError as error:
         return Outcome("inapplicable", str(error), cost, None, perf_counter() - start, None)
     except Exception as error:  # a failed trial is a row of the audit, whatever went wrong
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        return Outcome("failed", reason, cost, None, perf_counter() - start, None)
+        return failure(error, cost, perf_counter() - start)
+
+
+def failure(error: Exception, cost: Cost | None = None, seconds: float = 0.0) -> Outcome:
+    """What is left of a trial that broke."""
+    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    return Outcome("failed", reason, cost, None, seconds, None)
 
 
 def _scored(found: Found, cohort: Cohort, cost: Cost, seconds: float) -> Outcome:

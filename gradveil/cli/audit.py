@@ -65,8 +65,9 @@ def _configuration(
     if config is not None and preset is not None:
         raise ConfigError("both a file and --preset are given; choose one")
     chosen = load_config(config) if config is not None else load_preset(preset or _DEFAULT_PRESET)
-    changes = {"data": data, "seed": seed}
-    overrides = {name: value for name, value in changes.items() if value is not None}
+    overrides: dict[str, object] = {} if data is None else {"data": [data]}
+    if seed is not None:
+        overrides |= {"seed": seed, "seeds": None}
     return chosen.model_copy(update=overrides)
 
 

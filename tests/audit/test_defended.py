@@ -9,6 +9,7 @@ from gradveil.audit.plan import cases, choices
 from gradveil.audit.runner import Runner
 from gradveil.audit.specs import ChainSpec
 from gradveil.defenses import DefenseError, MixUp, SecureAggregation, Soteria, TopK, Uniform, chain
+from tests.audit.targets import LENET
 
 PARTS = [
     {"kind": "top_k", "share": 0.1},
@@ -83,7 +84,7 @@ def test_signs_are_read_better_by_who_knows_that_they_are_signs():
 
 def test_what_was_fed_in_is_the_target():
     runner = Runner(config([{"kind": "mixup"}], batch=4), "cpu")
-    cohort, model = runner._cohort("lenet", 0), runner._model("lenet")
+    cohort, model = runner.targets.cohort(LENET, 0), runner.targets.model(LENET)
     mixed = defend(MixUp(), cohort, model, 0).cohort
     for name, images in cohort.images.items():
         shares = np.linalg.lstsq(images.reshape(4, -1).T, mixed.images[name].reshape(4, -1).T, rcond=None)[0]
@@ -93,8 +94,8 @@ def test_what_was_fed_in_is_the_target():
 
 def test_a_defense_at_the_wire_leaves_the_cohort_alone():
     runner = Runner(config([{"kind": "identity"}]), "cpu")
-    cohort = runner._cohort("lenet", 0)
-    assert defend(SecureAggregation(), cohort, runner._model("lenet"), 0).cohort is cohort
+    cohort = runner.targets.cohort(LENET, 0)
+    assert defend(SecureAggregation(), cohort, runner.targets.model(LENET), 0).cohort is cohort
 
 
 def test_a_defense_that_does_not_fit_the_network_is_a_row():

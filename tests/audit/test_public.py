@@ -8,6 +8,7 @@ from gradveil.audit.public import public_examples
 from gradveil.audit.runner import Runner
 from gradveil.data import Dataset
 from gradveil.data.dataset import DataError
+from tests.audit.targets import LENET
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def calibrated(tiny):
 
 def of_cohort(runner, count):
     """A data set of the cohort's images, then of others."""
-    cohort, whole = runner._cohort("lenet", 0), runner.dataset
+    cohort, whole = runner.targets.cohort(LENET, 0), runner.targets.dataset("mnist5k")
     own = np.concatenate(list(cohort.images.values()))
     images = np.concatenate([own, whole.images[:500]])[:count]
     return cohort, Dataset("some", images, np.zeros(len(images), np.int64), 10)
@@ -28,7 +29,7 @@ def of_cohort(runner, count):
 def test_no_image_is_of_the_round(calibrated):
     runner = Runner(calibrated, "cpu")
     cohort, some = of_cohort(runner, 40)
-    found = public_examples(some, runner._model("lenet"), cohort, np.random.default_rng(0))
+    found = public_examples(some, runner.targets.model(LENET), cohort, np.random.default_rng(0))
     private = {image.tobytes() for images in cohort.images.values() for image in images}
     assert len(found.images) == 8
     assert not private & {image.numpy().tobytes() for image in found.images}
@@ -38,7 +39,7 @@ def test_without_other_images_nothing_is_calibrated(calibrated):
     runner = Runner(calibrated, "cpu")
     cohort, some = of_cohort(runner, 4)
     with pytest.raises(DataError, match="no image left"):
-        public_examples(some, runner._model("lenet"), cohort, np.random.default_rng(0))
+        public_examples(some, runner.targets.model(LENET), cohort, np.random.default_rng(0))
 
 
 def test_the_record_says_what_the_mask_was_calibrated_on(calibrated):
@@ -47,8 +48,8 @@ def test_the_record_says_what_the_mask_was_calibrated_on(calibrated):
     record, _ = runner.run(first)
     assert (record.status, record.strategy, record.ratio) == ("ok", "row_norm", pytest.approx(0.1, abs=1e-4))
     assert "mask by row_norm of public images" in record.knows["defense"]
-    larger = runner._defense(second, runner._cohort("lenet", 0)).selection.mask
-    smaller = runner._defense(first, runner._cohort("lenet", 0)).selection.mask
+    larger = runner._defense(second, runner.targets.cohort(LENET, 0)).selection.mask
+    smaller = runner._defense(first, runner.targets.cohort(LENET, 0)).selection.mask
     assert (larger | smaller).tolist() == larger.tolist()
 
 

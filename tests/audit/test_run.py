@@ -9,6 +9,7 @@ from gradveil.audit.plan import cases
 from gradveil.audit.runner import Runner
 from gradveil.data import load
 from gradveil.exchange import GradveilError
+from tests.audit.targets import LENET
 
 
 def _run(config, folder, workers=2):
@@ -69,9 +70,15 @@ def test_unknown_names_are_refused_before_anything_is_written(short, tmp_path, c
     assert not (tmp_path / "new").exists()
 
 
+def test_a_repeated_entry_is_refused_before_anything_is_written(short, tmp_path):
+    with pytest.raises(GradveilError, match="stands twice"):
+        _run(short.model_copy(update={"attacks": ["guess", "guess"]}), tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
 def test_missing_data_leaves_nothing_behind(short, tmp_path):
     with pytest.raises(GradveilError, match="no data folder"):
-        _run(short.model_copy(update={"data": str(tmp_path / "none")}), tmp_path / "new")
+        _run(short.model_copy(update={"data": [str(tmp_path / "none")]}), tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
@@ -86,7 +93,7 @@ def test_a_device_that_is_not_there_is_refused():
 
 
 def test_a_small_data_set_gives_no_line_up(short):
-    model = Runner(short, "cpu")._model("lenet")
+    model = Runner(short, "cpu").targets.model(LENET)
     digits = load("mnist5k")
     few = type(digits)("few", digits.images[:50], digits.labels[:50], 10)
     assert draw_cohort(few, model, 4, 1, _rng()).others is None

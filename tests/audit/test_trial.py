@@ -9,6 +9,7 @@ from gradveil.audit.runner import Runner
 from gradveil.audit.trial import trial
 from gradveil.defenses import Identity, SecureAggregation
 from gradveil.exchange import Knowledge, weighted_mean
+from tests.audit.targets import CNN, LENET
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def runner(tiny):
 
 @pytest.fixture
 def cohort(runner):
-    return runner._cohort("lenet", 0)
+    return runner.targets.cohort(LENET, 0)
 
 
 def _trial(runner, cohort, defense, attack):
@@ -26,7 +27,7 @@ def _trial(runner, cohort, defense, attack):
     return trial(
         lambda: run_round(defense, cohort.updates, np.random.default_rng(0)),
         attack,
-        runner._model("lenet"),
+        runner.targets.model(LENET),
         cohort,
         knowledge,
         torch.Generator().manual_seed(0),
@@ -65,7 +66,7 @@ def test_a_failed_attack_is_an_outcome_with_a_one_line_reason(runner, cohort):
 def test_an_attack_without_anything_to_work_on_is_inapplicable(runner, cohort):
     outcome = _trial(runner, cohort, Identity(), preset("mask_naive"))
     assert outcome.status == "inapplicable"
-    assert outcome.cost.bytes_up > 4 * runner._model("lenet").layout.size
+    assert outcome.cost.bytes_up > 4 * runner.targets.model(LENET).layout.size
 
 
 def test_the_truth_scores_as_exact_in_any_order(runner, cohort):
@@ -110,7 +111,7 @@ def test_the_same_case_gives_the_same_record_times_aside(tiny):
 
 
 def test_every_model_and_defense_of_a_victim_sees_the_same_images(runner):
-    one, other = runner._cohort("lenet", 0), runner._cohort("cnn", 0)
+    one, other = runner.targets.cohort(LENET, 0), runner.targets.cohort(CNN, 0)
     assert all(np.array_equal(one.images[name], other.images[name]) for name in one.images)
-    different = runner._cohort("lenet", 1)
+    different = runner.targets.cohort(LENET, 1)
     assert not np.array_equal(one.images["client-0"], different.images["client-0"])

@@ -1,0 +1,86 @@
+"""From a trial to its record."""
+
+from dataclasses import dataclass
+
+from attacks import Attack, Model
+from gradveil.audit.cohort import VICTIM, Cohort
+from gradveil.audit.config import AuditConfig
+from gradveil.audit.plan import Case
+from gradveil.audit.trial import Outcome
+from gradveil.defenses import Hybrid, Mechanism, SelectiveEncryption
+from gradveil.doctor import machine, versions
+from gradveil.exchange import Knowledge
+from gradveil.records import SCHEMA, Record
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """All that stands before a trial begins.
+
+    Attributes:
+        data: name of the data set.
+        accuracy: of the network, None without training.
+        model: the public network.
+        cohort: the round's clients.
+        defense: what they are behind.
+        attack: who looks at them.
+        knowledge: what the adversary is granted.
+    """
+
+    data: str
+    accuracy: float | None
+    model: Model
+    cohort: Cohort
+    defense: Mechanism
+    attack: Attack
+    knowledge: Knowledge
+
+    @property
+    def shares(self) -> tuple[float, float] | tuple[None, None]:
+        """What is encrypted of all coordinates and of the non-zero ones; None where nothing is chosen."""
+        if not isinstance(self.defense, SelectiveEncryption | Hybrid):
+            return None, None
+        selection = self.defense.selection
+        return selection.ratio, selection.ratio_nonzero(self.cohort.updates[VICTIM].vector)
+
+
+def record_of(config: AuditConfig, case: Case, device: str, scene: Scene | None, outcome: Outcome) -> Record:
+    """The record of a trial; without a scene, of one that broke before it began."""
+    cost, score, target = outcome.cost, outcome.score, case.target
+    granted = config.labels == "granted"
+    ratio, ratio_nonzero = scene.shares if scene else (case.defense.ratio, None)
+    return Record(
+        schema=SCHEMA,
+        status=outcome.status,
+        model=target.model,
+        data=scene.data if scene else target.data,
+        train_steps=target.train_steps,
+        model_accuracy=scene.accuracy if scene else None,
+        defense=scene.defense.name if scene else case.defense.name,
+        knobs=case.defense.knobs,
+        strategy=case.defense.strategy,
+        ratio=ratio,
+        ratio_nonzero=ratio_nonzero,
+        clients=config.clients,
+        batch=config.batch,
+        attack=case.attack,
+        knows=scene.knowledge.as_record() if scene else {},
+        psnr=score.psnr if score else None,
+        ssim=score.ssim if score else None,
+        mse=score.mse if score else None,
+        label_accuracy=score.label_accuracy if score and not granted else None,
+        rank100=score.rank100 if score else None,
+        bytes_up=cost.bytes_up if cost else 0,
+        bytes_down=cost.bytes_down if cost else 0,
+        seconds_client=cost.seconds_client if cost else 0.0,
+        seconds_server=cost.seconds_server if cost else 0.0,
+        seconds_attack=outcome.seconds_attack,
+        aggregate_error=cost.aggregate_error if cost else None,
+        seed=target.seed,
+        victim=case.victim,
+        versions={**versions(), "audit_config": config.hash},
+        machine={**machine(), "device": device},
+        key=case.key(config),
+        claim=scene.defense.claim if scene else "",
+        error=outcome.error,
+    )
