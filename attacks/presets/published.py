@@ -57,6 +57,14 @@ def bayes_laplace(iterations: int = 200) -> GradientMatching:
     return _bayes(Laplace(), iterations)
 
 
+def bayes_cosine(iterations: int = 200) -> GradientMatching:
+    """The cosine, searched like the Bayes adversaries, which the same paper compares with it.
+
+    Its concentration is about the squared norm over the variance of what is read at noise of 0.1.
+    """
+    return _bayes(Cosine(kappa=3e4), iterations)
+
+
 def bayes_pruning(
     iterations: int = 200,
     kept: NDArray[np.bool_] | None = None,
@@ -135,6 +143,12 @@ PUBLISHED: dict[str, Preset] = {
         _BAYES,
         "none for Laplace noise alone; 18.2 dB after known pruning (figure of the authors' article; l2 14.0)",
         "any readable coordinate; uses the noise's standard deviation",
+    ),
+    "bayes_cosine": Preset(
+        bayes_cosine,
+        "cosine, squared variation, annealed, Adam",
+        _BAYES,
+        "19.3 dB under noise of 0.1, 13.9 dB after pruning (figure of the authors' article)",
     ),
     "bayes_pruning": Preset(
         bayes_pruning,

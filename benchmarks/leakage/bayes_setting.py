@@ -7,11 +7,11 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from attacks import Case, Model
 from gradveil.data import Dataset
 from gradveil.exchange import GaussianNoise, Knowledge, Observation, Reading
+from gradveil.models.averaging import averaged_cnn
 from gradveil.models.normalisation import normalised
 
 CLIENT = "victim"
@@ -57,7 +57,7 @@ class Setting:
     def model(self) -> Model:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            network = _network(self.data.input_shape, self.data.classes)
+            network = averaged_cnn(self.data.input_shape, self.data.classes)
         axes = (0, 2, 3)
         mean, std = self.data.images.mean(axes).tolist(), self.data.images.std(axes).tolist()
         return Model(normalised(network, mean, std), self.data.input_shape, self.data.classes)
@@ -94,38 +94,3 @@ class Setting:
 
     def _rng(self, *stream: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, *stream])
-
-
-def _network(input_shape: tuple[int, int, int], classes: int) -> nn.Sequential:
-    """Untrained, with the initial weights of flax: truncated normal of variance 1 / fan-in, zero biases.
-
-    Source: Balunovic et al. 2022 (ICLR), appendix and published code, `cnn`.
-    """
-    channels, height, width = input_shape
-    network = nn.Sequential(
-        nn.Conv2d(channels, 32, 3, padding=1),
-        nn.ReLU(),
-        nn.AvgPool2d(2),
-        nn.Conv2d(32, 64, 3, padding=1),
-        nn.ReLU(),
-        nn.AvgPool2d(2),
-        nn.Flatten(),
-        nn.Linear(64 * (height // 4) * (width // 4), 100),
-        nn.ReLU(),
-        nn.Linear(100, classes),
-    )
-    for module in network:
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            _lecun_normal(module)
-    return network
-
-
-_STD_OF_TRUNCATED = 0.8796256610342398
-"""Standard deviation of a standard normal variable cut off at two standard deviations."""
-
-
-def _lecun_normal(module: nn.Conv2d | nn.Linear) -> None:
-    std = module.weight[0].numel() ** -0.5 / _STD_OF_TRUNCATED
-    nn.init.trunc_normal_(module.weight, std=std, a=-2 * std, b=2 * std)
-    if module.bias is not None:
-        nn.init.zeros_(module.bias)

@@ -1,26 +1,42 @@
 """From a defense to the Bayes adversary who knows its knobs: in the likelihood, the view, the labels."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from attacks import Attack
 from attacks.evidence import UnmaskedColumns
 from attacks.labelling import Joint
-from attacks.likelihoods import Clipped, Cosine, Gridded, LargestRead, Signs, grid_deviation
+from attacks.likelihoods import (
+    Clipped,
+    Cosine,
+    Gridded,
+    LargestRead,
+    Likelihood,
+    PruningMixture,
+    Signs,
+    grid_deviation,
+)
+from attacks.likelihoods import Gaussian as NormalErrors
 from attacks.likelihoods import Laplace as LaplaceErrors
 from attacks.matching import GradientMatching
 from attacks.presets import mask_aware
 from attacks.priors import Box, Product, TotalVariation
+from gradveil.adaptive.models import against_model
 from gradveil.defenses import (
     ATS,
     ClippedNoise,
     Defense,
     DefenseError,
+    Gaussian,
     Mechanism,
     MixUp,
+    ModelDefense,
     PrivateGradient,
     RandomPruning,
     Sign,
     Soteria,
+    Stages,
     TopK,
     Uniform,
     parts_of,
@@ -33,23 +49,48 @@ Knowing = Callable[[GradientMatching], GradientMatching]
 """What an attack becomes by knowing of one more part of a defense."""
 
 
-def adversary_of(defense: Mechanism) -> GradientMatching:
+def adversary_of(defense: Mechanism) -> Attack:
     """The adversary who knows the defense and its knobs, but no secret of it.
 
     It starts as `mask_aware`, which reads of the wire what can be read and takes granted noise into account,
-    and learns of one part after the other. Its target is what was fed in, not what that was made from.
+    and learns of one part after the other. Behind a defense in the model, closed forms that know it come
+    first, if nothing else changes the readings. The target is what was fed in, not what that was made from.
 
     Raises:
         DefenseError: nobody has said how to attack one of the parts.
     """
+    model, matching = Stages.of(defense).model, _matching(parts_of(defense))
+    if model is None:
+        return matching
+    exact = matching == mask_aware() and defense.noise is None
+    return against_model(model, matching, exact)
+
+
+def _matching(parts: Sequence[Mechanism]) -> GradientMatching:
+    """The search that knows all parts but one in the model."""
     attack = mask_aware()
-    for part in parts_of(defense):
+    for part in parts:
         attack = _knowing(part)(attack)
-    return attack
+    pruned = 1 - _kept_beneath_noise(parts)
+    return replace(attack, likelihood=_summed_out(attack.likelihood, pruned)) if pruned else attack
+
+
+def _kept_beneath_noise(parts: Sequence[Mechanism]) -> float:
+    """Share that random pruning keeps where noise of the wire, on all coordinates, hides which these are."""
+    if not isinstance(parts[-1], Gaussian):
+        return 1.0
+    return math.prod(part.share for part in parts if isinstance(part, RandomPruning))
+
+
+def _summed_out(likelihood: Likelihood, pruned: float) -> Likelihood:
+    """The same over all masks that prune a coordinate with this probability, before the noise."""
+    if isinstance(likelihood, Clipped):
+        return replace(likelihood, noise=_summed_out(likelihood.noise, pruned))
+    return PruningMixture(pruned, likelihood) if isinstance(likelihood, NormalErrors) else likelihood
 
 
 def _knowing(part: Mechanism) -> Knowing:
-    if isinstance(part, Defense):
+    if isinstance(part, Defense | ModelDefense):
         return lambda attack: attack
     for kind, adapt in _ADAPTED.items():
         if isinstance(part, kind):

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from gradveil.exchange import GradveilError
+from gradveil.models.averaging import bayes_cnn
 from gradveil.models.convolutional import cnn, convnet64, fedavg_cnn, lenet, lenet4, lenet_bn
 from gradveil.models.dense import funnel_mlp, relu_mlp
 from gradveil.models.recursive import cnn6
@@ -18,6 +19,7 @@ NETWORKS: dict[str, Callable[[tuple[int, int, int], int], nn.Module]] = {
     "lenet4": lenet4,
     "lenet_bn": lenet_bn,
     "cnn": cnn,
+    "bayes_cnn": bayes_cnn,
     "fedavg_cnn": fedavg_cnn,
     "relu_mlp": relu_mlp,
     "funnel_mlp": funnel_mlp,

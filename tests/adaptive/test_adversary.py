@@ -7,14 +7,16 @@ import torch
 from attacks import preset
 from attacks.evidence import UnmaskedColumns, readable
 from attacks.labelling import Joint
-from attacks.likelihoods import Clipped, Cosine, Gridded, LargestRead
+from attacks.likelihoods import Clipped, Cosine, Gridded, LargestRead, PruningMixture
 from gradveil.adaptive import adversary_of
 from gradveil.defenses import (
     BatchDefense,
     ClippedNoise,
     DefenseError,
+    Gaussian,
     MixUp,
     PrivateGradient,
+    RandomPruning,
     SecureAggregation,
     Soteria,
     Stages,
@@ -106,3 +108,12 @@ def test_knowing_the_defense_finds_what_a_standard_attack_misses(defense):
 
 def test_a_tenth_of_the_coordinates_is_enough():
     assert mse(TopK(0.1), adversary_of(TopK(0.1))) < 0.01
+
+
+def test_noise_at_the_wire_hides_which_coordinates_were_pruned():
+    hidden = adversary_of(chain(RandomPruning(0.5), ClippedNoise(1.0, 0.1), Gaussian(0.1))).likelihood
+    assert isinstance(hidden, Clipped)
+    assert isinstance(hidden.noise, PruningMixture)
+    assert hidden.noise.probability == 0.5
+    seen = adversary_of(chain(RandomPruning(0.5), ClippedNoise(1.0, 0.1))).likelihood
+    assert not isinstance(seen.noise, PruningMixture)

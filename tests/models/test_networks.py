@@ -9,7 +9,7 @@ from gradveil.exchange import GradveilError
 from gradveil.models import NETWORKS, build
 
 SHAPE = (1, 28, 28)
-LEAST_SIDE = {"fedavg_cnn": 4, "convnet64": 9, "vit": 4, "attention_first": 4}
+LEAST_SIDE = {"bayes_cnn": 4, "fedavg_cnn": 4, "convnet64": 9, "vit": 4, "attention_first": 4}
 
 
 def weights(name, seed):
