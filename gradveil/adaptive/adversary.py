@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from attacks import Attack
 from attacks.evidence import UnmaskedColumns
+from attacks.featured import FeatureMatching
 from attacks.labelling import Joint
 from attacks.likelihoods import (
     Clipped,
@@ -54,14 +55,16 @@ def adversary_of(defense: Mechanism) -> Attack:
 
     It starts as `mask_aware`, which reads of the wire what can be read and takes granted noise into account,
     and learns of one part after the other. Behind a defense in the model, closed forms that know it come
-    first, if nothing else changes the readings. The target is what was fed in, not what that was made from.
+    first, if nothing else changes the readings; behind Soteria and ATS, the first linear layer's input does.
+    The target is what was fed in, not what that was made from.
 
     Raises:
         DefenseError: nobody has said how to attack one of the parts.
     """
-    model, matching = Stages.of(defense).model, _matching(parts_of(defense))
+    parts = parts_of(defense)
+    model, matching = Stages.of(defense).model, _matching(parts)
     if model is None:
-        return matching
+        return FeatureMatching(matching) if _leaves_features(parts) else matching
     exact = matching == mask_aware() and defense.noise is None
     return against_model(model, matching, exact)
 
@@ -73,6 +76,14 @@ def _matching(parts: Sequence[Mechanism]) -> GradientMatching:
         attack = _knowing(part)(attack)
     pruned = 1 - _kept_beneath_noise(parts)
     return replace(attack, likelihood=_summed_out(attack.likelihood, pruned)) if pruned else attack
+
+
+def _leaves_features(parts: Sequence[Mechanism]) -> bool:
+    """Whether all changes are Soteria's or ATS's, and what is read of other layers is their own gradient."""
+    unchanged = Soteria | ATS | TopK | RandomPruning | Defense
+    return any(isinstance(part, Soteria | ATS) for part in parts) and all(
+        isinstance(part, unchanged) for part in parts
+    )
 
 
 def _kept_beneath_noise(parts: Sequence[Mechanism]) -> float:

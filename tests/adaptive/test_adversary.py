@@ -6,10 +6,13 @@ import torch
 
 from attacks import preset
 from attacks.evidence import UnmaskedColumns, readable
+from attacks.featured import FeatureMatching
 from attacks.labelling import Joint
 from attacks.likelihoods import Clipped, Cosine, Gridded, LargestRead, PruningMixture
+from attacks.matching import GradientMatching
 from gradveil.adaptive import adversary_of
 from gradveil.defenses import (
+    ATS,
     BatchDefense,
     ClippedNoise,
     DefenseError,
@@ -21,11 +24,13 @@ from gradveil.defenses import (
     Soteria,
     Stages,
     TopK,
+    Uniform,
     Work,
     chain,
     identity,
 )
 from gradveil.exchange import Knowledge, observe
+from gradveil.metrics import psnr
 from tests.attacks.cases import CLIENT, images_of, network, update_of
 from tests.laws.clients import CASES
 
@@ -70,12 +75,12 @@ SHARE = 0.8
 
 
 def observed(defense, model=LENET):
-    """What the server holds of a client behind a defense, and the image."""
+    """What the server holds of a client behind a defense, and the image that was fed in."""
     images = images_of(model)
-    update = update_of(model, images, [3])
     rng = np.random.default_rng(0)
-    work = Work(model.network, images, torch.tensor([3]))
     stages = Stages.of(defense)
+    images, _ = stages.feed(images, torch.eye(10)[[3]], torch.Generator().manual_seed(0))
+    update, work = update_of(model, images, [3]), Work(model.network, images, torch.tensor([3]))
     sent = stages.open([CLIENT], model.layout, rng).protect(CLIENT, stages.apply(update, work, rng))
     knowledge = Knowledge("test", "ce", 10, model.input_shape, 1, labels={CLIENT: (3,)}, noise=defense.noise)
     return observe(model.layout, [sent], [], knowledge), images
@@ -104,6 +109,21 @@ def mse(defense, attack):
 @pytest.mark.parametrize("defense", [Soteria(SHARE), ClippedNoise(0.5, 1e-4)], ids=["soteria", "clipped"])
 def test_knowing_the_defense_finds_what_a_standard_attack_misses(defense):
     assert mse(defense, adversary_of(defense)) < 0.1 * mse(defense, preset("mask_aware"))
+
+
+@pytest.mark.parametrize("defense", [Soteria(SHARE), ATS("7-4-15")], ids=["soteria", "ats"])
+def test_what_the_first_linear_layer_sees_gives_the_image_that_was_fed_in(defense):
+    model = network("cnn", (1, 8, 8))
+    observation, images = observed(defense, model)
+    found = adversary_of(defense).reconstruct(
+        observation, model, client=CLIENT, rng=torch.Generator().manual_seed(0)
+    )
+    assert psnr(found.images, images.numpy())[0] > 90
+
+
+def test_other_changes_of_the_update_leave_nothing_to_read_exactly():
+    assert isinstance(adversary_of(chain(Soteria(SHARE), TopK(0.1))), FeatureMatching)
+    assert isinstance(adversary_of(chain(Soteria(SHARE), Uniform(8))), GradientMatching)
 
 
 def test_a_tenth_of_the_coordinates_is_enough():
