@@ -18,7 +18,7 @@ _RIDGE = 1e-14
 
 @dataclass(frozen=True, eq=False)
 class Anchors:
-    """Scales and shifts (O,) where they are known; without any, the mean scale is taken to be one."""
+    """Scales and shifts (O,) where they are known; without any, a mean scale is taken to be one."""
 
     scales: Tensor
     shifts: Tensor
@@ -108,7 +108,8 @@ class Equations:
             apart = (scales - self.anchors.scales).square() + (shifts - self.anchors.shifts).square()
             return (alive * apart).sum()
         if self.contrast_open:
-            return (scales.mean(1) - 1).square().sum()
+            sizes = self.known.amax(1)
+            return (scales @ sizes / sizes.sum().clamp_min(1e-300) - 1).square().sum()
         apart = (self.bias_read * (scales * self.bias - self.signal.sum(1))).square().sum()
         return apart / (self.bias_read * self.bias).square().mean().clamp_min(1e-300)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from attacks.errors import AttackError
@@ -9,7 +10,7 @@ from attacks.locked.equations import Anchors
 from attacks.priors import Moments
 
 _ALIVE = 1e-4
-"""Share of the largest spread over a map under which a channel is constant: its scale is zero."""
+"""Share of the largest strength, or spread over a map, under which a channel is dead: its scale is zero."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,13 +29,32 @@ class Behind:
     signal: Tensor
     precision: Tensor
 
-    @property
-    def alive(self) -> Tensor:
-        """Channels (O,) whose scale is not zero; the others say nothing of the image."""
-        weights = (self.known * self.precision).square()
-        mean = (weights * self.arguments).sum(1, keepdim=True) / weights.sum(1, keepdim=True).clamp_min(
-            1e-300
+    def strengths(self, signal: Tensor, gradient: Tensor, read: Tensor) -> Tensor:
+        """How far each channel's normalised outputs come through the lock, (O,), the furthest 1; 0 is dead.
+
+        A weight's gradient is s^-1 = gamma / sigma times what the signal makes of the image, so that its size
+        beside the signal's tells a scale of 1e-9, whose channel says nothing of the image, from one of 1e-3.
+        The spread of the arguments does not: errors of the layers behind spread them as well. It decides only
+        where nothing of a channel's gradient is read.
+
+        Args:
+            signal: gradient (O, Q) before the normalisation, times s.
+            gradient: readings (C, O T) of the weights' gradient.
+            read: 0 or 1 (C, O T), which there are.
+        """
+        squares, counts = (
+            one.reshape(len(one), len(signal), -1).sum((0, 2)) for one in (read * gradient.square(), read)
         )
+        found = (squares / counts.clamp_min(1) / signal.square().mean(1).clamp_min(1e-300)).sqrt()
+        found = torch.where(found > _ALIVE * found.max(), found / found.max().clamp_min(1e-300), 0.0)
+        return torch.where(counts > 0, found, self._spreads.to(found))
+
+    @property
+    def _spreads(self) -> Tensor:
+        """Whether arguments differ over the map, (O,)."""
+        weights = (self.known * self.precision).square()
+        total = weights.sum(1, keepdim=True).clamp_min(1e-300)
+        mean = (weights * self.arguments).sum(1, keepdim=True) / total
         spread = (weights * (self.arguments - mean).square()).sum(1).sqrt()
         return spread > _ALIVE * spread.max()
 

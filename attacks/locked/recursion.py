@@ -13,11 +13,12 @@ from attacks.exact.label import possible_labels
 from attacks.exact.misfit import misfit
 from attacks.exact.recursion.head import Head, heads_of
 from attacks.exact.recursion.readings import gradient_read
-from attacks.exact.recursion.rgap import undone, until_explained
+from attacks.exact.recursion.rgap import until_explained
 from attacks.locked.contrast import filling, refitted
-from attacks.locked.equations import Equations
+from attacks.locked.equations import Anchors, Equations
 from attacks.locked.normalised import Behind
 from attacks.locked.sites import LockedChain, locked_chain
+from attacks.locked.undone import behind_lock
 from attacks.model import Model
 from attacks.priors import Moments
 from gradveil.exchange import Observation
@@ -39,6 +40,8 @@ class LockedRecursion(Attack):
     Attributes:
         moments: mean and variance (C,) of the locked convolution's outputs for this example, as a client
             that shares the buffers of one step gives away (`batch_moments`); None if they are not known.
+        lock: scales and shifts (2, C) of an adversary who has stolen key and lock, as a control; None for
+            one who has not.
 
     Source: ours; layers undone as in Zhu and Blaschko 2021 (ICLR).
     """
@@ -47,18 +50,23 @@ class LockedRecursion(Attack):
     citation: ClassVar[str] = "ours; layers undone as in Zhu and Blaschko 2021 (ICLR), R-GAP"
 
     moments: Moments | None = None
+    lock: Tensor | None = None
 
     @property
     def auxiliary_data(self) -> str:
-        """The moments, where they are granted."""
-        return "none" if self.moments is None else "moments of the example at the locked normalisation"
+        """The moments and the lock, where they are granted."""
+        granted = {
+            "moments of the example at the locked normalisation": self.moments,
+            "the client's lock": self.lock,
+        }
+        return ", ".join(name for name, one in granted.items() if one is not None) or "none"
 
     def run(self, observation: Observation, model: Model, client: str, rng: torch.Generator) -> Found:
         """Head, layers behind the lock, then the linear system.
 
         Raises:
-            NotApplicableError: nothing is locked, several examples, noise, another kind of network, or too
-                much is hidden.
+            NotApplicableError: nothing is locked, several examples, noise, another kind of network, too much
+                is hidden, or a lock without moments where the client normalises by its own example.
         """
         wide = model.double()
         evidence = completed(observation, client, wide)
@@ -73,7 +81,7 @@ class LockedRecursion(Attack):
     def _from_head(
         self, head: Head, chain: LockedChain, evidence: Evidence, model: Model, bounds: tuple[float, float]
     ) -> Found:
-        equations = self._equations(_behind(head, chain, evidence, model), chain, evidence, model)
+        equations = self._equations(behind_lock(head, chain, evidence, model), chain, evidence, model)
         labels = torch.tensor([[head.label]], device=model.device)
         best: tuple[float, Tensor] | None = None
         for smoothness in _SMOOTHNESS:
@@ -88,41 +96,36 @@ class LockedRecursion(Attack):
         return Found(best[1][None].float().cpu().numpy(), (head.label,), evidence.clients, best[0])
 
     def _equations(self, behind: Behind, chain: LockedChain, evidence: Evidence, model: Model) -> Equations:
-        first, alive = chain.first, behind.alive[:, None]
+        first, running = chain.first, model.batch_norm == "running"
         gradient, read = gradient_read(first, evidence, model)
-        running = model.batch_norm == "running"
-        whole_maps = alive[:, 0] if running else behind.known.all(1) & alive[:, 0]
         signal = behind.signal if running else behind.before(self._share(chain, model))
+        strengths = behind.strengths(signal, gradient, read)[:, None]
+        alive = strengths > 0
+        whole_maps = alive[:, 0] if running else behind.known.all(1) & alive[:, 0]
         bias, bias_read = _bias_read(chain, evidence, model)
-        offsets = first.offsets.reshape(len(alive), -1)[:, 0]
         return Equations(
             layer=first,
             arguments=behind.arguments,
-            known=behind.precision * (behind.known & alive),
+            known=behind.precision * behind.known * strengths,
             signal=torch.where(alive, signal, 0.0),
             gradient=gradient,
             read=read * whole_maps.repeat_interleave(first.weight.shape[2]),
             bias=bias,
             bias_read=bias_read * whole_maps if running else torch.zeros_like(bias),
-            anchors=None if self.moments is None else behind.anchors(self.moments, offsets),
+            anchors=self._anchors(behind, chain, model),
             smoothness=_SMOOTHNESS[0],
         )
+
+    def _anchors(self, behind: Behind, chain: LockedChain, model: Model) -> Anchors | None:
+        if self.moments is not None:
+            return behind.anchors(self.moments, chain.offsets)
+        return None if self.lock is None else chain.anchors(self.lock, model)
 
     def _share(self, chain: LockedChain, model: Model) -> Tensor | float:
         if self.moments is None:
             return 1.0
         variance = self.moments.variance.to(model.device, model.dtype)[:, None]
         return variance / (variance + chain.eps)
-
-
-def _behind(head: Head, chain: LockedChain, evidence: Evidence, model: Model) -> Behind:
-    """What enters the activation behind the lock, and the gradient there."""
-    solutions, back = undone(head, chain.rest, evidence, model)
-    values = solutions[-1].inputs
-    arguments, known = chain.activation.inverted(values)
-    slopes = chain.activation.slopes(values).clamp_min(0.0)
-    parts = arguments, known, back * slopes, slopes / slopes.max()
-    return Behind(*(one.reshape(chain.first.output_shape[0], -1) for one in parts))
 
 
 def _bias_read(chain: LockedChain, evidence: Evidence, model: Model) -> tuple[Tensor, Tensor]:

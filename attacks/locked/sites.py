@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from attacks.errors import NotApplicableError
 from attacks.exact.entrance import Entrance, entrance_of
 from attacks.exact.recursion.activations import Activation
 from attacks.exact.recursion.chain import Chain, activation_behind, layer_of
 from attacks.exact.recursion.layer import Layer
+from attacks.locked.equations import Anchors
 from attacks.model import Model
 from attacks.model.recording import Call, recorded
 
@@ -33,6 +34,25 @@ class LockedChain:
     eps: float
     activation: Activation
     rest: Chain
+
+    @property
+    def offsets(self) -> Tensor:
+        """The first convolution's biases (O,)."""
+        return self.first.offsets.reshape(len(self.first.weight), -1)[:, 0]
+
+    def anchors(self, lock: Tensor, model: Model) -> Anchors:
+        """Scales s and shifts t (O,) of W x = s u + t from those of a lock, u = gamma zhat + beta, (2, O).
+
+        Raises:
+            NotApplicableError: the network normalises by the example's own statistics, which nobody knows.
+        """
+        norm = model.network.get_submodule(self.site)
+        if model.batch_norm != "running" or not isinstance(norm, nn.BatchNorm2d):
+            raise NotApplicableError("a lock says nothing of an example's own statistics; give its moments")
+        mean, variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
+        scale, shift = lock.to(mean)
+        scales = torch.where(scale == 0, 0.0, (variance + self.eps).sqrt() / scale)
+        return Anchors(scales, mean - self.offsets - scales * shift)
 
 
 def lock_sites(model: Model) -> tuple[str, ...]:

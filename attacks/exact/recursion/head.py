@@ -20,6 +20,9 @@ from attacks.model import Model
 _FITS = 1e-4
 """Relative error of the last layer's readings that float32 arithmetic of a client explains."""
 
+_ROUNDED = 4 * torch.finfo(torch.float32).eps
+"""Error of a probability in it: all of the derivatives, where the network is certain and right."""
+
 _DECADES = range(-3, 4)
 """Powers of ten that the norm of the last layer's inputs may have."""
 
@@ -65,12 +68,16 @@ def heads_of(evidence: Evidence, model: Model, chain: Chain, labels: Sequence[in
     matrix, seen = tensor_read(evidence, model, f"{layer.name}.weight")
     candidates = list(_inputs(evidence, model, chain, labels))
     found = [_head(one, label, layer, matrix, seen) for one in candidates for label in labels]
-    fitting = sorted((one for one in found if one.error < _FITS), key=lambda one: one.error)
+    fitting = sorted((one for one in found if one.error < _tolerance(one)), key=lambda one: one.error)
     if not fitting:
         raise NotApplicableError(
             f"no inputs of {layer.name} and no label explain its gradient; is it one example's cross-entropy?"
         )
     return fitting
+
+
+def _tolerance(head: Head) -> float:
+    return _FITS + _ROUNDED / float(head.deltas.norm().clamp_min(1e-300))
 
 
 def _head(features: Tensor, label: int, layer: Layer, matrix: Tensor, seen: Tensor) -> Head:

@@ -5,11 +5,13 @@ import torch
 from torch import nn
 
 from attacks import Model
+from attacks.locked import LockedRecursion
 from attacks.priors import Moments
 from gradveil.defenses.model.key_lock import Key, KeyLock
 from gradveil.exchange import Update
+from gradveil.metrics import psnr
 from gradveil.models import build
-from tests.attacks.cases import seen
+from tests.attacks.cases import CLIENT, generator, seen
 
 SHAPE, CLASSES = (1, 12, 12), 4
 
@@ -53,3 +55,11 @@ def moments(network, image):
     """Of the locked convolution's outputs."""
     outputs = next(network.children())(image).double().detach()
     return Moments(outputs.mean((0, 2, 3)), outputs.var((0, 2, 3), correction=0))
+
+
+def attack(observation, model, known=None):
+    return LockedRecursion(known).reconstruct(observation, model, client=CLIENT, rng=generator())
+
+
+def decibels(found, image):
+    return float(psnr(found.images, image.numpy())[0])

@@ -41,10 +41,30 @@ def test_moments_give_scales_and_shifts():
     torch.testing.assert_close(made, outputs)
 
 
-def test_a_channel_without_scale_is_dead():
+def readings(back):
+    """Gradients (1, O T) that signals (O, Q) before the normalisation leave in weights of three taps."""
+    seen = torch.randn(back.shape[1], 3, generator=torch.Generator().manual_seed(1)).double()
+    gradient = (back @ seen).reshape(1, -1)
+    return gradient, torch.ones_like(gradient)
+
+
+def test_a_channel_of_next_to_no_scale_is_dead_though_errors_spread_it():
+    found, _, _, scales = behind()
+    noise = 1e-3 * torch.randn(found.arguments.shape[1], generator=torch.Generator().manual_seed(2))
+    found.arguments[2] = 0.7 + noise.double()
+    scales[2] = 1e-9
+    signal = found.signal
+    gradient, read = readings(scales[:, None] * signal)
+    strengths = found.strengths(signal, gradient, read)
+    assert (strengths > 0).tolist() == [True, True, False, True, True]
+    assert float(strengths.max()) == 1
+
+
+def test_where_no_gradient_is_read_the_spread_tells():
     found, *_ = behind()
     found.arguments[2] = 0.7
-    assert found.alive.tolist() == [True, True, False, True, True]
+    nothing = torch.zeros(1, 15).double()
+    assert found.strengths(found.signal, nothing, nothing).tolist() == [1, 1, 0, 1, 1]
 
 
 @pytest.mark.parametrize("momentum", [0.1, 0.5, 1.0])
