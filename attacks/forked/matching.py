@@ -8,7 +8,8 @@ import torch
 
 from attacks.base import Attack, Case, Found
 from attacks.errors import NotApplicableError
-from attacks.matching import GradientMatching
+from attacks.evidence import Evidence
+from attacks.matching import GradientMatching, View
 from attacks.model import Model
 from attacks.model.recording import recorded
 from attacks.nuisances import UpstreamGradient
@@ -34,6 +35,7 @@ class ForkMatching(Attack):
     Attributes:
         matching: the search; the unknown at the fork is added to it.
         std: believed standard deviation of that unknown's elements; None if nothing is known.
+        public_weight: of the cross-entropy in the client's loss.
 
     Source: ours. The defense: Fan et al. 2020 (arXiv 2006.11601); the search: Balunovic et al. 2022 (ICLR).
     """
@@ -43,6 +45,7 @@ class ForkMatching(Attack):
 
     matching: GradientMatching = field(default_factory=_matching)
     std: float | None = None
+    public_weight: float = 1.0
 
     @property
     def auxiliary_data(self) -> str:
@@ -60,8 +63,21 @@ class ForkMatching(Attack):
     def run_many(self, cases: Sequence[Case], model: Model, rng: torch.Generator) -> list[Found]:
         """The same for several victims at once."""
         upstream = UpstreamGradient(fork_of(model), self.std)
-        search = replace(self.matching, nuisances=(*self.matching.nuisances, upstream))
+        view = _Divided(self.matching.view, self.public_weight)
+        search = replace(self.matching, view=view, nuisances=(*self.matching.nuisances, upstream))
         return search.run_many(cases, model, rng)
+
+
+@dataclass(frozen=True)
+class _Divided:
+    """A view of readings over the weight of the cross-entropy, as those of a cross-entropy alone."""
+
+    of: View
+    weight: float
+
+    def __call__(self, observation: Observation, client: str, model: Model) -> Evidence:
+        seen = self.of(observation, client, model)
+        return replace(seen, values=seen.values / self.weight, noise_std=seen.noise_std / self.weight)
 
 
 def fork_of(model: Model) -> str:

@@ -19,6 +19,7 @@ from gradveil.defenses import (
     Uniform,
     chain,
 )
+from gradveil.defenses.model import KeyLock, Precode, SecretPolarization
 
 _KINDS: Mapping[str, Callable[..., Mechanism]] = {
     "identity": Identity,
@@ -31,6 +32,9 @@ _KINDS: Mapping[str, Callable[..., Mechanism]] = {
     "dp_sgd": PrivateGradient,
     "soteria": Soteria,
     "mixup": MixUp,
+    "key_lock": KeyLock,
+    "secret_polarization": SecretPolarization,
+    "precode": Precode,
     "ats": ATS,
 }
 """Whose knobs are called as the fields of their specification."""

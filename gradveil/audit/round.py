@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from attacks import Model
 from gradveil.audit.cohort import Cohort
 from gradveil.defenses import Mechanism, Sent, Stages
 from gradveil.exchange import (
@@ -45,7 +46,8 @@ class Cost:
 class Round:
     """Everything that crossed the wire in one round.
 
-    `cohort` holds what the clients fed in, where that is not what the audit had drawn.
+    `cohort` holds what the clients fed in, where that is not what the audit had drawn; `model` the public
+    network, where a defense has changed it.
     """
 
     layout: Layout
@@ -54,6 +56,7 @@ class Round:
     transcript: tuple[Sent, ...]
     cost: Cost
     cohort: Cohort | None = None
+    model: Model | None = None
 
     def observed_with(self, knowledge: Knowledge) -> Observation:
         """What an honest-but-curious server holds, given these assumptions."""
