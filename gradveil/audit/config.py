@@ -31,6 +31,7 @@ class AuditConfig(Checked):
         clients: clients in each round.
         batch: images behind each client's update.
         labels: whether true labels are granted to the adversary.
+        predict: whether selections are also looked at without an attack; see `gradveil.calibration.predict`.
         attacks: presets of `attacks`, or `adaptive`, the adversary who knows whatever defense is run.
         defenses: what to audit.
     """
@@ -47,12 +48,13 @@ class AuditConfig(Checked):
     clients: Annotated[int, Field(ge=3, le=64)] = 4
     batch: Annotated[int, Field(ge=1, le=64)] = 1
     labels: Literal["inferred", "granted"] = "inferred"
+    predict: bool = False
     attacks: Annotated[list[str], Field(min_length=1)]
     defenses: Annotated[list[DefenseSpec], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _one_kind_of_seed(self) -> "AuditConfig":
-        if self.seeds is not None and "seed" in self.model_fields_set:
+        if self.seeds is not None and self.seed != 0:
             raise ValueError("give `seed` or `seeds`, not both")
         return self
 

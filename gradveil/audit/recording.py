@@ -7,9 +7,10 @@ from gradveil.audit.cohort import VICTIM, Cohort
 from gradveil.audit.config import AuditConfig
 from gradveil.audit.plan import Case
 from gradveil.audit.trial import Outcome
+from gradveil.calibration import Prediction
 from gradveil.defenses import Hybrid, Mechanism, SelectiveEncryption
 from gradveil.doctor import machine, versions
-from gradveil.exchange import Knowledge
+from gradveil.exchange import Knowledge, Selection
 from gradveil.records import SCHEMA, Record
 
 
@@ -25,6 +26,7 @@ class Scene:
         defense: what they are behind.
         attack: who looks at them.
         knowledge: what the adversary is granted.
+        prediction: of what the selection leaves readable, None unless it was asked for.
     """
 
     data: str
@@ -34,14 +36,27 @@ class Scene:
     defense: Mechanism
     attack: Attack
     knowledge: Knowledge
+    prediction: Prediction | None
 
     @property
     def shares(self) -> tuple[float, float] | tuple[None, None]:
         """What is encrypted of all coordinates and of the non-zero ones; None where nothing is chosen."""
-        if not isinstance(self.defense, SelectiveEncryption | Hybrid):
+        selection = selection_of(self.defense)
+        if selection is None:
             return None, None
-        selection = self.defense.selection
         return selection.ratio, selection.ratio_nonzero(self.cohort.updates[VICTIM].vector)
+
+    @property
+    def layers(self) -> dict[str, float]:
+        """What is encrypted of each tensor; empty where nothing is chosen."""
+        selection = selection_of(self.defense)
+        slices = selection.layout.slices if selection else {}
+        return {name: float(selection.mask[part].mean()) for name, part in slices.items() if selection}
+
+
+def selection_of(defense: Mechanism) -> Selection | None:
+    """What a defense encrypts, None if it chooses nothing."""
+    return defense.selection if isinstance(defense, SelectiveEncryption | Hybrid) else None
 
 
 def record_of(config: AuditConfig, case: Case, device: str, scene: Scene | None, outcome: Outcome) -> Record:
@@ -49,6 +64,7 @@ def record_of(config: AuditConfig, case: Case, device: str, scene: Scene | None,
     cost, score, target = outcome.cost, outcome.score, case.target
     granted = config.labels == "granted"
     ratio, ratio_nonzero = scene.shares if scene else (case.defense.ratio, None)
+    predicted = scene.prediction if scene else None
     return Record(
         schema=SCHEMA,
         status=outcome.status,
@@ -61,6 +77,9 @@ def record_of(config: AuditConfig, case: Case, device: str, scene: Scene | None,
         strategy=case.defense.strategy,
         ratio=ratio,
         ratio_nonzero=ratio_nonzero,
+        layers=scene.layers if scene else {},
+        visible=predicted.rank / predicted.dimension if predicted else None,
+        predicted_psnr=predicted.psnr if predicted else None,
         clients=config.clients,
         batch=config.batch,
         attack=case.attack,

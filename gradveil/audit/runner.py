@@ -14,10 +14,13 @@ from gradveil.audit.round import Round, run_round
 from gradveil.audit.seeds import derive, numpy_rng, torch_rng
 from gradveil.audit.targets import Target, Targets
 from gradveil.audit.trial import Outcome, failure, trial
-from gradveil.calibration import PUBLIC
-from gradveil.defenses import Mechanism, Stages
+from gradveil.calibration import PREDICTABLE_PIXELS, PUBLIC, Prediction, predict
+from gradveil.defenses import Mechanism, SelectiveEncryption, Stages
 from gradveil.exchange import Knowledge
 from gradveil.records import Record
+
+_FIRST = 0
+"""Whose selection stands for all victims' in a prediction, which costs as much as an attack."""
 
 
 class Runner:
@@ -30,6 +33,7 @@ class Runner:
     def __init__(self, config: AuditConfig, device: str) -> None:
         self._config, self._device = config, device
         self.targets = Targets(config, device)
+        self._predictions: dict[tuple[Target, str], Prediction | None] = {}
         self._latest_round: dict[tuple[Target, str, int], Round] = {}
 
     def run(self, case: Case) -> tuple[Record, Outcome]:
@@ -51,7 +55,23 @@ class Runner:
         attack = adversary_of(defense) if case.attack == ADAPTIVE else preset(case.attack)
         knowledge = self._knowledge(case, cohort, defense, attack)
         name, accuracy = targets.dataset(target.data).name, targets.accuracy(target)
-        return Scene(name, accuracy, model, cohort, defense, attack, knowledge)
+        prediction = self._prediction(case) if self._config.predict else None
+        return Scene(name, accuracy, model, cohort, defense, attack, knowledge, prediction)
+
+    def _prediction(self, case: Case) -> Prediction | None:
+        """Of the first victim's selection; made once and kept."""
+        key = case.target, case.defense.label
+        if key not in self._predictions:
+            self._predictions[key] = self._predicted(replace(case, victim=_FIRST))
+        return self._predictions[key]
+
+    def _predicted(self, case: Case) -> Prediction | None:
+        """What is readable client by client, at a public image; None where nothing is selected."""
+        defense = self._defense(case, self.targets.cohort(case.target, case.victim))
+        examples = self.targets.public(case.target, case.victim).first(1)
+        if not isinstance(defense, SelectiveEncryption) or examples.images[0].numel() > PREDICTABLE_PIXELS:
+            return None
+        return predict(examples, [defense.selection])[0]
 
     def _defense(self, case: Case, cohort: Cohort) -> Mechanism:
         rng = numpy_rng(case.target.seed, "selection", *case.purpose)

@@ -12,7 +12,7 @@ from gradveil.audit.config import AuditConfig
 from gradveil.audit.public import public_examples
 from gradveil.audit.seeds import derive, numpy_rng
 from gradveil.audit.training import Checkpoint, checkpoints
-from gradveil.calibration import rank
+from gradveil.calibration import Examples, rank
 from gradveil.data import Dataset, load
 from gradveil.models import build
 from gradveil.selection import Ranking
@@ -71,8 +71,12 @@ class Targets:
         dataset, config = self.dataset(target.data), self._config
         return draw_cohort(dataset, self.model(target), config.clients, config.batch, rng)
 
-    def _ranking(self, target: Target, victim: int, strategy: str) -> Ranking:
-        """By a strategy that needs the network, on images that are nobody's in this victim's round."""
+    def public(self, target: Target, victim: int) -> Examples:
+        """Images that are nobody's in this victim's round."""
         rng = numpy_rng(target.seed, "public", target.model, victim)
         cohort, model = self.cohort(target, victim), self.model(target)
-        return rank(strategy, public_examples(self.dataset(target.data), model, cohort, rng))
+        return public_examples(self.dataset(target.data), model, cohort, rng)
+
+    def _ranking(self, target: Target, victim: int, strategy: str) -> Ranking:
+        """By a strategy that needs the network, on public images."""
+        return rank(strategy, self.public(target, victim))

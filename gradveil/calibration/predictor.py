@@ -13,7 +13,7 @@ from gradveil.calibration.errors import CalibrationError
 from gradveil.calibration.examples import Examples
 from gradveil.exchange import Selection
 
-_PIXELS = 4096
+PREDICTABLE_PIXELS = 4096
 """Pixels up to which a matrix of their number squared is affordable."""
 
 _ROOM = 4 / 3
@@ -57,15 +57,15 @@ def predict(
     """
     for selection in selections:
         examples.model.layout.require_same(selection.layout)
-    if examples.images[0].numel() > _PIXELS:
-        raise CalibrationError(f"images have more than {_PIXELS} numbers; predict on smaller ones")
+    if examples.images[0].numel() > PREDICTABLE_PIXELS:
+        raise CalibrationError(f"images have more than {PREDICTABLE_PIXELS} numbers; predict on smaller ones")
     variances = [_variances(examples, *one, selections, resolution) for one in examples.each()]
     pixels = examples.images[0].numel()
     return [_prediction(float(one), pixels) for one in torch.tensor(variances).mean(0)]
 
 
 def _prediction(variance: float, pixels: int) -> Prediction:
-    known = 1 - variance / UNIFORM_VARIANCE
+    known = max(0.0, 1 - variance / UNIFORM_VARIANCE)
     return Prediction(pixels * known, pixels, -10 * math.log10(variance))
 
 

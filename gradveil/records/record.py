@@ -51,6 +51,9 @@ class Record:
     strategy: Name | None
     ratio: Share | None
     ratio_nonzero: Share | None
+    layers: Mapping[Name, Share]
+    visible: Share | None
+    predicted_psnr: float | None
     clients: AtLeastOne
     batch: AtLeastOne
     attack: Name

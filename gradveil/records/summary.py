@@ -20,11 +20,15 @@ class Row(Setting):
 
     `psnr` maps each attack to its mean, in dB. `worst`, `ssim` and `rank100` take the attack that is best
     for the adversary on each victim (the guess included), then the mean over victims; `guess_rank100` is the
-    mean of the guess alone. A victim of another seed is another victim. Costs are medians:
-    bytes per client, seconds. None means that no trial gave a value.
+    mean of the guess alone. A victim of another seed is another victim. `layers` is the mean share of each
+    tensor that is encrypted, `visible` and `predicted_psnr` what was predicted. Costs are medians: bytes per
+    client, seconds. None means that no trial gave a value.
     """
 
     ratio_nonzero: float | None
+    layers: Mapping[str, float]
+    visible: float | None
+    predicted_psnr: float | None
     seeds: int
     victims: int
     psnr: Mapping[str, float]
@@ -67,6 +71,9 @@ def _row(setting: Setting, group: list[Record]) -> Row:
     return Row(
         **_fields(setting),
         ratio_nonzero=_mean(_values(group, lambda record: record.ratio_nonzero)),
+        layers=_layers(group),
+        visible=_mean(_values(group, lambda record: record.visible)),
+        predicted_psnr=_mean(_values(group, lambda record: record.predicted_psnr)),
         seeds=len({record.seed for record in group}),
         victims=len({(record.seed, record.victim) for record in group}),
         psnr=_psnr_by_attack(ok),
@@ -81,6 +88,15 @@ def _row(setting: Setting, group: list[Record]) -> Row:
         aggregate_error=max(_values(paid, lambda record: record.aggregate_error), default=None),
         failed=len(group) - len(paid),
     )
+
+
+def _layers(records: Iterable[Record]) -> dict[str, float]:
+    """Mean share of each tensor that is encrypted, in the network's order."""
+    found: dict[str, list[float]] = {}
+    for record in records:
+        for name, share in record.layers.items():
+            found.setdefault(name, []).append(share)
+    return {name: float(np.mean(shares)) for name, shares in found.items()}
 
 
 def _values(records: Iterable[Record], metric: Metric) -> list[float]:

@@ -27,7 +27,10 @@ from gradveil.records.verdict import (
 )
 from gradveil.report import facts
 from gradveil.report.gallery import VICTIMS_SHOWN, Gallery, gallery
-from gradveil.report.plots import CLIENT_TIME, EXACT_DB, UPLOAD, by_ratio, drawable, frontier
+from gradveil.report.landmarks import EXACT_DB
+from gradveil.report.layers import LayerMap, layer_map
+from gradveil.report.plots import CLIENT_TIME, UPLOAD, by_ratio, drawable, frontier
+from gradveil.report.predictions import agreement, phase_transition, predicted, rank_correlation
 
 Mark = Literal["deceptive", "open", "held", ""]
 
@@ -47,6 +50,10 @@ class Chapter:
     by_time: str
     by_ratio: str | None
     not_drawn: list[str]
+    layers: LayerMap
+    phase: str | None
+    agreement: str | None
+    correlation: float | None
     gallery: Gallery
 
 
@@ -104,6 +111,10 @@ def _chapter(store: RecordStore, records: Sequence[Record], name: str, rows: lis
         by_time=frontier(rows, CLIENT_TIME),
         by_ratio=by_ratio(rows),
         not_drawn=[row.label for row in rows if row not in drawn],
+        layers=layer_map(rows),
+        phase=phase_transition(rows) if predicted(rows) else None,
+        agreement=agreement(rows) if predicted(rows) else None,
+        correlation=rank_correlation(rows),
         gallery=gallery(store, [record for record in records if setting_of(record).subject == subject]),
     )
 

@@ -4,17 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, MultipleLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from gradveil.records.labels import attack_label
 from gradveil.records.summary import Row
-from gradveil.records.verdict import OPEN_ABOVE_DB, SAFE_BELOW_DB
+from gradveil.report.landmarks import leakage_axis
 from gradveil.report.placement import Point, name_points
 from gradveil.report.svg import CLOSED_FORM, MUTED, NAIVE, WORST, new_axes, style, to_svg
 
-EXACT_DB = 140.0  # what the floor of the mean squared error, 1e-14, comes to
 _SIZE = (13.8, 4.4)  # inches
-_LANDMARKS = {SAFE_BELOW_DB: "looks safe", OPEN_ABOVE_DB: "open", EXACT_DB: "exact"}
 _LINES = {  # colour, marker, line, size, face; the closed form is large, as it often lands on mask-aware
     "mask_naive": (NAIVE, "o", "-", 6, "none"),
     "mask_aware": (WORST, "D", "-", 5, WORST),
@@ -55,7 +53,7 @@ def frontier(rows: Sequence[Row], cost: Cost) -> str:
         _scatter(axes, naive, "o", NAIVE, "mask-naive mean", hollow=True)
         _scatter(axes, [point for point, _ in named], "D", WORST, "worst of portfolio, 95 % CI")
         _cost_axis(axes, cost.label)
-        _leakage_axis(axes, headroom=1.25)  # names stand above the highest points
+        leakage_axis(axes, headroom=1.25)  # names stand above the highest points
         figure.draw_without_rendering()
         name_points(axes, named, naive, [*gaps, *intervals])
         return to_svg(figure)
@@ -74,7 +72,7 @@ def by_ratio(rows: Sequence[Row]) -> str | None:
             axes.plot(xs, ys, color=colour, marker=marker, ls=line, ms=size, mfc=face, label=name)
         axes.set_xticks(range(len(picked)), [f"{100 * (row.ratio or 0.0):.3g} %" for row in picked])
         axes.set_xlabel("parameters encrypted, largest magnitude first (steps not to scale)")
-        _leakage_axis(axes, headroom=1.08)
+        leakage_axis(axes, headroom=1.08)
         return to_svg(figure)
 
 
@@ -91,20 +89,6 @@ def _scatter(
     xs, ys = [x for x, _ in points], [y for _, y in points]
     face = "none" if hollow else colour
     axes.plot(xs, ys, ls="", marker=marker, ms=6, mfc=face, mec=colour, mew=1.3, label=label, zorder=3)
-
-
-def _leakage_axis(axes: Axes, headroom: float) -> None:
-    """PSNR from 0 to above the highest value drawn, with the landmarks that fall inside."""
-    top = headroom * max(1.2 * OPEN_ABOVE_DB, axes.dataLim.y1)
-    axes.set_ylim(0, top)
-    axes.yaxis.set_major_locator(MultipleLocator(20 if top > 100 else 10))
-    axes.set_ylabel("PSNR, dB (higher leaks more)")
-    beside = axes.get_yaxis_transform()
-    for level, name in _LANDMARKS.items():
-        if level < top:
-            axes.axhline(level, color=MUTED, lw=0.6, ls=(0, (2, 3)), zorder=0)
-            axes.text(1.004, level, name, transform=beside, va="center", fontsize=8, color=MUTED)
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=4, borderaxespad=0.2, handletextpad=0.4)
 
 
 def _cost_axis(axes: Axes, label: str) -> None:

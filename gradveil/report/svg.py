@@ -18,6 +18,9 @@ _VARIABLES = {
     WORST: "var(--worst)",
     CLOSED_FORM: "var(--closed-form)",
 }
+MARKS = tuple(zip((WORST, NAIVE, CLOSED_FORM, INK) * 3, "DosP^vX*<>hd", strict=True))
+"""Colours and markers of many series; no two share a marker, so that colour is never needed to tell them."""
+
 _RC = {
     "svg.fonttype": "none",
     "svg.hashsalt": "gradveil",

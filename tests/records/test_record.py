@@ -28,7 +28,7 @@ FLOATS = [name for name in FIELDS if name.startswith("seconds_")] + [
 
 def test_fields_and_their_order(record):
     trial = ["schema", "status", "model", "data", "train_steps", "model_accuracy", "defense", "knobs"]
-    trial += ["strategy", "ratio", "ratio_nonzero", "clients"]
+    trial += ["strategy", "ratio", "ratio_nonzero", "layers", "visible", "predicted_psnr", "clients"]
     leakage = ["batch", "attack", "knows", "psnr", "ssim", "mse", "label_accuracy", "rank100"]
     cost = ["bytes_up", "bytes_down", "seconds_client", "seconds_server", "seconds_attack", "aggregate_error"]
     origin = ["seed", "victim", "versions", "machine", "key", "claim", "error"]

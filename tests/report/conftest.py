@@ -86,6 +86,9 @@ def trial(model: str, setting: tuple[str, str | None, float | None], attack: str
         strategy=strategy,
         ratio=ratio,
         ratio_nonzero=min(1.0, 2 * ratio) if ratio is not None else None,
+        layers=shares(strategy, ratio),
+        visible=None if ratio is None else 1 - ratio,
+        predicted_psnr=None if ratio is None else 100 - 90 * ratio,
         clients=5 if defense == "secure_aggregation" else 1,
         batch=1,
         attack=attack,
@@ -109,6 +112,13 @@ def trial(model: str, setting: tuple[str, str | None, float | None], attack: str
         claim=CLAIMS.get(defense, "none"),
         error=error,
     )
+
+
+def shares(strategy: str | None, ratio: float | None) -> dict[str, float]:
+    """Of two tensors; the last one is encrypted first."""
+    if ratio is None:
+        return {}
+    return {"conv.weight": 0.001 if strategy == "named" else ratio, "fc.weight": min(1.0, 3 * ratio)}
 
 
 def pictures(channels: int, psnr: float, victim: int) -> tuple[np.ndarray, np.ndarray]:

@@ -25,7 +25,7 @@ def sizes(browser, selector):
 
 def test_plots_have_a_size(browser):
     boxes = sizes(browser, "svg")
-    assert len(boxes) == 6
+    assert len(boxes) == 10
     assert min(min(box) for box in boxes) > 200
 
 
