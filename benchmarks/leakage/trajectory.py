@@ -27,7 +27,7 @@ from torch import nn
 from attacks import Attack
 from attacks.presets.published import inverting_gradients
 from benchmarks.leakage.bayes_summary import interval
-from benchmarks.leakage.common import Journal, Key, finish, options, show, write
+from benchmarks.leakage.common import Journal, Key, finish, grouped, options, show, write
 from benchmarks.leakage.trajectory_networks import FEATURES, small_convbig
 from benchmarks.leakage.trajectory_training import STEPS, Trajectory
 from gradveil.adaptive import adversary_of
@@ -40,7 +40,6 @@ from gradveil.models.dense import funnel_mlp
 ITERATIONS = 200
 """Of the standard attack, whose publication has 4000."""
 
-VICTIMS = 5
 STANDARD, ADAPTIVE = "standard", "adaptive"
 
 
@@ -67,31 +66,29 @@ class Plan:
     Attributes:
         data: to train on and to attack.
         steps: of training, after which to attack.
-        victims: their number.
         seed: of everything.
         folder: of trained networks.
     """
 
     data: str
     steps: tuple[int, ...]
-    victims: int
     seed: int
     folder: Path
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One attack on all victims of one network behind one defense, after some steps."""
+    """One attack on one network behind one defense, after some steps."""
 
     network: Network
     defense: Mechanism
     step: int
     attack: str
 
-    def key(self, plan: Plan) -> Key:
-        """What tells it from all others."""
+    def key(self, plan: Plan, victim: int) -> Key:
+        """What tells it from all others on one victim."""
         found = {"network": self.network.name, "defense": self.defense.name, "step": self.step}
-        fixed = {"data": plan.data, "seed": plan.seed, "victims": plan.victims, "knobs": repr(self.defense)}
+        fixed = {"victim": victim, "data": plan.data, "seed": plan.seed, "knobs": repr(self.defense)}
         return found | {"attack": self.attack} | fixed
 
     def adversary(self) -> Attack:
@@ -115,51 +112,62 @@ def trained(plan: Plan, network: Network, defense: Mechanism) -> tuple[Trajector
     return one, one.networks(plan.folder)
 
 
-def run(plan: Plan, cell: Cell) -> dict[str, Any]:
-    """One cell: what was found of every victim."""
+@cache
+def accuracy(plan: Plan, network: Network, defense: Mechanism, step: int) -> float:
+    """On images that nobody trains on."""
+    trajectory, networks = trained(plan, network, defense)
+    return trajectory.accuracy(networks[step])
+
+
+def run(plan: Plan, cell: Cell, victim: int) -> dict[str, Any]:
+    """One attack on one victim."""
     trajectory, networks = trained(plan, cell.network, cell.defense)
-    network, images = networks[cell.step], trajectory.held_out()[-plan.victims :]
-    seen = [trajectory.attacked(network, int(image)) for image in images]
-    start, rng = time.process_time(), torch.Generator().manual_seed(plan.seed)
-    found = cell.adversary().reconstruct_many([case for case, _, _ in seen], seen[0][1], rng=rng)
-    seconds = (time.process_time() - start) / len(seen)
-    pictures, fed = (np.concatenate(parts) for parts in ([f.images for f in found], [x for _, _, x in seen]))
-    labels = zip(found, trajectory.data.labels[images].tolist(), strict=True)
+    network, image = networks[cell.step], int(trajectory.held_out()[victim])
+    case, model, fed = trajectory.attacked(network, image)
+    start, rng = time.process_time(), torch.Generator().manual_seed(victim)
+    found = cell.adversary().reconstruct(case.observation, model, client=case.client, rng=rng)
+    seconds = time.process_time() - start
     return {
-        "accuracy": trajectory.accuracy(network),
-        "psnr": psnr(pictures, fed).tolist(),
-        "raw_psnr": psnr(pictures, trajectory.data.images[images]).tolist(),
-        "ssim": ssim(pictures, fed).tolist(),
-        "labels_right": [one.labels == (label,) for one, label in labels],
+        "accuracy": accuracy(plan, cell.network, cell.defense, cell.step),
+        "psnr": float(psnr(found.images, fed)[0]),
+        "raw_psnr": float(psnr(found.images, trajectory.data.images[[image]])[0]),
+        "ssim": float(ssim(found.images, fed)[0]),
+        "label_right": found.labels == (int(trajectory.data.labels[image]),),
         "cpu_seconds": seconds,
     }
 
 
 def summary(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One line for each cell."""
-    return [
-        {name: line[name] for name in ("network", "defense", "step", "accuracy", "attack")}
-        | {"images": len(line["psnr"]), "psnr": float(np.mean(line["psnr"]))}
-        | {"psnr_ci95": interval(np.asarray(line["psnr"])), "least_psnr": min(line["psnr"])}
-        | {"raw_psnr": float(np.mean(line["raw_psnr"])), "ssim": float(np.mean(line["ssim"]))}
-        | {"labels_right": sum(line["labels_right"]), "cpu_s": line["cpu_seconds"]}
-        for line in lines
-    ]
+    """One line for each cell, over its victims."""
+    keys = ("network", "defense", "step", "accuracy", "attack")
+    return [about | _over_victims(group) for about, group in grouped(lines, keys)]
+
+
+def _over_victims(group: list[Any]) -> dict[str, Any]:
+    psnrs, means = np.array([line["psnr"] for line in group]), ("raw_psnr", "ssim", "cpu_seconds")
+    return {
+        "victims": len(group),
+        "psnr": float(psnrs.mean()),
+        "psnr_ci95": interval(psnrs),
+        "least_psnr": float(psnrs.min()),
+        **{name: float(np.mean([line[name] for line in group])) for name in means},
+        "labels_right": sum(line["label_right"] for line in group),
+    }
 
 
 def main() -> None:
-    """Run what is not finished yet, write the JSON after each network, print the table."""
+    """Run what is not finished yet, victim after victim; write the JSON after each, print the table."""
     parser = options(__doc__, "trajectory")
     parser.add_argument("--data", default="mnist5k", help="as of `gradveil audit`: mnist5k, npz:PATH ...")
+    parser.add_argument("--victims", type=int, default=5)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    steps, victims = (STEPS[:2], 1) if chosen.quick else (STEPS, VICTIMS)
-    plan = Plan(chosen.data, steps, victims, chosen.seed, chosen.journal.parent / "trajectory")
+    steps, victims = (STEPS[:2], 1) if chosen.quick else (STEPS, chosen.victims)
+    plan = Plan(chosen.data, steps, chosen.seed, chosen.journal.parent / "trajectory")
     lines: list[dict[str, Any]] = []
-    for network in NETWORKS:
-        mine = [cell for cell in cells(plan) if cell.network is network]
-        runs = [(cell.key(plan), partial(run, plan, cell)) for cell in mine]
-        lines += finish(Journal(chosen.journal), runs, network.name)
+    for victim in range(victims):
+        runs = [(cell.key(plan, victim), partial(run, plan, cell, victim)) for cell in cells(plan)]
+        lines += finish(Journal(chosen.journal), runs, f"victim {victim}")
         write(chosen.out, {"iterations": ITERATIONS, "summary": summary(lines), "lines": lines})
     show(f"Attacked over training, {chosen.data}", summary(lines))
 
