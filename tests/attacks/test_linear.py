@@ -107,3 +107,13 @@ def test_a_sum_over_clients_is_refused(tiny):
     observation = observe(tiny.layout, [], [sum_reading(updates)], knowledge_of(tiny))
     with pytest.raises(NotApplicableError, match="mixes several examples"):
         reconstruct(tiny, observation)
+
+
+def test_an_adversary_who_inverts_nothing_needs_a_layer_that_sees_the_pixels(tiny):
+    attack, images = ClosedFormLinear(inverts=False), images_of(tiny)
+    found = attack.reconstruct(seen(tiny, update_of(tiny, images, [2])), tiny, client=CLIENT, rng=generator())
+    assert np.abs(found.images - images.numpy()).max() < 1e-5
+    behind = network("lenet")
+    observation = seen(behind, update_of(behind, images_of(behind), [2]))
+    with pytest.raises(NotApplicableError, match="its input is no image"):
+        attack.reconstruct(observation, behind, client=CLIENT, rng=generator())

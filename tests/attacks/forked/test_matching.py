@@ -25,6 +25,16 @@ def decibels(attack, model, labels, weight):
     return psnr(found[assign(found, images.numpy())], images.numpy()).mean()
 
 
+def test_the_weight_of_the_cross_entropy_is_accounted_for():
+    model = chain()
+    images = images_of(model)
+    observation = seen(model, polarized_update(model, images, [2], public_weight=0.2))
+    told, untold = (
+        reconstruct(replace(ATTACK, public_weight=weight), observation, model) for weight in (0.2, 1.0)
+    )
+    assert psnr(told.images, images.numpy())[0] > psnr(untold.images, images.numpy())[0] + 8
+
+
 def relu_head():
     """A rectifier, then a fully connected layer, then the fork: its outputs leave inputs open."""
     with torch.random.fork_rng(devices=[]):

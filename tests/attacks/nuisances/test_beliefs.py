@@ -8,7 +8,7 @@ from torch.distributions.relaxed_bernoulli import LogitRelaxedBernoulli
 from torch.nn import functional as F
 
 from attacks import AttackError, Model
-from attacks.nuisances import ChannelScaleShift, DropoutMask, UpstreamGradient, VariationalNoise
+from attacks.nuisances import ChannelScaleShift, DropoutMask, KnownSecret, UpstreamGradient, VariationalNoise
 from tests.attacks.cases import generator
 from tests.attacks.nuisances.clients import CLASSES, KINDS, RATE, SHAPE, client, network
 
@@ -163,3 +163,15 @@ def test_the_temperature_is_positive():
 def test_standard_deviations_are_positive(kind):
     with pytest.raises(AttackError, match="standard deviation"):
         kind("site", std=0.0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_known_secret_enters_as_it_is_and_leaves_nothing_to_solve_for(kind):
+    one = client(kind)
+    model = one.model()
+    values = one.nuisance.start(1, EXAMPLES, model, generator(3))
+    known = KnownSecret(of=one.nuisance, given=values)
+    start = known.start(ROWS, EXAMPLES, model, generator())
+    assert (known.name, tuple(start.shape)) == (one.nuisance.name, (ROWS, 0))
+    assert torch.equal(known.hidden(start).values, values.repeat(ROWS, *(1,) * (values.ndim - 1)))
+    assert torch.equal(known.negative_log(start), torch.zeros(ROWS))
