@@ -1,15 +1,15 @@
 """An image, and scale and shift of each channel of its convolution, as one linear least-squares problem."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from attacks.exact.recursion.layer import Layer
+from attacks.locked.squares import curvature, descent
 
 _REFINEMENTS = 3
-_CHUNK = 1 << 22
 _ANCHORED = 1e4
 """Weight of what is known of scales and shifts, beside equations of weight one."""
 
@@ -42,7 +42,6 @@ class Equations:
         bias: readings (O,) of the bias's gradient, which is sum k / s.
         bias_read: 0 or 1 (O,), which there are that say anything of s.
         anchors: what is known of s and t, or None.
-        smoothness: weight of squared differences of neighbouring pixels.
     """
 
     layer: Layer
@@ -54,23 +53,21 @@ class Equations:
     bias: Tensor
     bias_read: Tensor
     anchors: Anchors | None
-    smoothness: float
 
-    def solved(self) -> tuple[Tensor, Tensor, Tensor]:
+    def solved(self, smoothness: float) -> tuple[Tensor, Tensor, Tensor]:
         """Inputs (C S,), scales and shifts (O,), by normal equations, corrected by residuals.
 
         Where contrast is open, all are up to one common factor.
+
+        Args:
+            smoothness: weight of squared differences of neighbouring pixels.
         """
-        size = self.layer.unknowns + 2 * len(self.arguments)
-        origin = self.arguments.new_zeros(1, size)
-        constant = self._descent(origin)[0]
-        units = torch.eye(size, dtype=origin.dtype, device=origin.device)
-        parts = [constant - self._descent(one) for one in torch.split(units, max(1, _CHUNK // size))]
-        matrix = torch.cat(parts)
+        matrix = self._matrix + smoothness * self._variation_matrix
         matrix.diagonal().add_(_RIDGE * matrix.diagonal().max())
-        factor, point = torch.linalg.cholesky(matrix), origin
+        factor, point = torch.linalg.cholesky(matrix), self._origin
         for _ in range(1 + _REFINEMENTS):
-            point = point + torch.cholesky_solve(self._descent(point).mT, factor).mT
+            left = descent(self._squares, point) + smoothness * descent(self._variation, point)
+            point = point + torch.cholesky_solve(left.mT, factor).mT
         inputs, scales, shifts = self._split(point)
         return inputs[0], scales[0], shifts[0]
 
@@ -79,16 +76,19 @@ class Equations:
         """Whether a common factor of image, scales and shifts leaves all equations as they are."""
         return self.anchors is None and not bool(self.bias_read.any())
 
-    def smoothed(self, smoothness: float) -> "Equations":
-        """The same with another weight of smoothness."""
-        return replace(self, smoothness=smoothness)
+    @property
+    def _origin(self) -> Tensor:
+        return self.arguments.new_zeros(1, self.layer.unknowns + 2 * len(self.arguments))
 
-    def _descent(self, points: Tensor) -> Tensor:
-        """Minus the gradients (N, n) of half the sum of squares at points (N, n)."""
-        points = points.detach().requires_grad_()
-        with torch.enable_grad():
-            (slope,) = torch.autograd.grad(self._squares(points) / 2, points)
-        return -slope
+    @cached_property
+    def _matrix(self) -> Tensor:
+        """Half the second derivative (n, n) of the squares."""
+        return curvature(self._squares, self._origin)
+
+    @cached_property
+    def _variation_matrix(self) -> Tensor:
+        """The same of the variation."""
+        return curvature(self._variation, self._origin)
 
     def _squares(self, points: Tensor) -> Tensor:
         inputs, scales, shifts = self._split(points)
@@ -99,8 +99,11 @@ class Equations:
         wanted = self._by_tap(scales)[:, None] * self.gradient
         left = self.read * (images @ self._coefficients.mT - wanted)
         squares = squares + self._gradient_scale * left.square().sum()
-        squares = squares + _ANCHORED * self._anchored(scales, shifts)
-        return squares + self.smoothness * _variation(inputs.reshape(-1, *self.layer.input_shape))
+        return squares + _ANCHORED * self._anchored(scales, shifts)
+
+    def _variation(self, points: Tensor) -> Tensor:
+        maps = self._split(points)[0].reshape(-1, *self.layer.input_shape)
+        return maps.diff(dim=-1).square().sum() + maps.diff(dim=-2).square().sum()
 
     def _anchored(self, scales: Tensor, shifts: Tensor) -> Tensor:
         if self.anchors is not None:
@@ -136,7 +139,3 @@ class Equations:
     def _gradient_scale(self) -> float:
         """The same for a gradient constraint."""
         return len(self._coefficients) / float(self._coefficients.square().sum().clamp_min(1e-300))
-
-
-def _variation(maps: Tensor) -> Tensor:
-    return maps.diff(dim=-1).square().sum() + maps.diff(dim=-2).square().sum()

@@ -85,7 +85,7 @@ class LockedRecursion(Attack):
         labels = torch.tensor([[head.label]], device=model.device)
         best: tuple[float, Tensor] | None = None
         for smoothness in _SMOOTHNESS:
-            inputs = equations.smoothed(smoothness).solved()[0].reshape(model.input_shape)
+            inputs = equations.solved(smoothness)[0].reshape(model.input_shape)
             fill = equations.contrast_open
             image = filling(inputs, chain.entrance, bounds) if fill else chain.entrance.image(inputs)
             image = image.clamp(*bounds)
@@ -113,7 +113,6 @@ class LockedRecursion(Attack):
             bias=bias,
             bias_read=bias_read * whole_maps if running else torch.zeros_like(bias),
             anchors=self._anchors(behind, chain, model),
-            smoothness=_SMOOTHNESS[0],
         )
 
     def _anchors(self, behind: Behind, chain: LockedChain, model: Model) -> Anchors | None:
