@@ -16,11 +16,13 @@ from attacks.priors import Moments
 from benchmarks.leakage.common import CLIENT, cifar10
 from gradveil.data import Dataset, load
 from gradveil.defenses.model.key_lock import Key, KeyLock
+from gradveil.defenses.model.key_lock.defense import lock_values
 from gradveil.exchange import Clear, Knowledge, Observation, Update, Upload, observe
 from gradveil.models import build
 
 Locking = Literal["none", "relu", "sigmoid"]
 Mode = Literal["eval", "train"]
+LOCKED: tuple[Locking, ...] = ("relu", "sigmoid")
 
 CLIENTS, BATCH, RATE = 3, 16, 5e-3
 FEW = 50
@@ -117,11 +119,26 @@ def with_lock(federation: Federation, network: nn.Module, client: int, steps: in
     return other
 
 
-def public(federation: Federation, network: nn.Module, mode: Mode) -> Model:
-    """The network as everybody knows it."""
+def public(federation: Federation, network: nn.Module, mode: Mode, bare: bool = False) -> Model:
+    """The network as everybody knows it; bare: without the scale and shift of an unlocked one, too."""
     shape = data_of(federation.data)[0].input_shape
-    known = network if federation.defense is None else federation.defense.public(network)
+    defense = federation.defense or (KeyLock() if bare else None)
+    known = network if defense is None else defense.public(network)
     return Model(known, shape, 10, "running" if mode == "eval" else "batch")
+
+
+def lock_of(network: nn.Module) -> Tensor:
+    """Scales and shifts (2, C) of the lock, or of the first normalisation of an unlocked network."""
+    for both in lock_values(network):
+        return torch.stack(both)
+    norm = next(one for one in network.modules() if isinstance(one, nn.BatchNorm2d))
+    return torch.stack([norm.weight.detach(), norm.bias.detach()])
+
+
+def live_channels(network: nn.Module) -> int:
+    """How many scales are not zero, to float32's precision of the largest."""
+    scales = lock_of(network)[0].abs()
+    return int((scales > torch.finfo(scales.dtype).eps * scales.max()).sum())
 
 
 def keyed(network: nn.Module, model: Model) -> Model:

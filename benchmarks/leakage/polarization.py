@@ -54,9 +54,9 @@ def adaptive_of(seed: int) -> list[Run]:
     rectified = [replace(one, network="cnn") for one in digits[2:]]
     cells += [(one, "adaptive, first weights", partial(runs.adaptive, one, True, 3)) for one in rectified]
     photos = [replace(one, data="cifar10") for one in digits[2:]]
-    cells += [(photos[0], "adaptive, first weights", partial(runs.adaptive, photos[0], True, 1))]
     cells += [(one, "adaptive, trained", partial(runs.adaptive, one, False, 1)) for one in digits[2:]]
     cells += [(one, "closed form alone", partial(runs.closed_form, one)) for one in photos]
+    cells += [(photos[0], "adaptive, first weights", partial(runs.adaptive, photos[0], True, 1))]
     return [(about(setting, name), run) for setting, name, run in cells]
 
 
