@@ -47,6 +47,15 @@ class Joint:
 
 
 @dataclass(frozen=True)
+class GrantedOrJoint:
+    """Granted labels, else unknowns of the search: of readings that no label can be read from."""
+
+    def candidates(self, observation: Observation, client: str, model: Model) -> LabelCandidates | None:
+        """The labels granted, else None; AttackError if they do not fit."""
+        return granted_labels(observation.knowledge, readable(observation, client, model))
+
+
+@dataclass(frozen=True)
 class Decided:
     """Labels that are taken as they are, e.g. because an attack has solved for them."""
 

@@ -7,11 +7,13 @@ from attacks.evidence.pruned import Unpruned
 from attacks.evidence.residual import Residual, residual
 from attacks.evidence.tensors import tensor_read
 from attacks.evidence.units import units_read
+from attacks.evidence.unperturbed import Unperturbed
 
 __all__ = [
     "Evidence",
     "Residual",
     "UnmaskedColumns",
+    "Unperturbed",
     "Unpruned",
     "completed",
     "readable",

@@ -7,20 +7,24 @@ from attacks.likelihoods.gaussian import Gaussian
 from attacks.likelihoods.gridded import Gridded, grid_deviation
 from attacks.likelihoods.laplace import Laplace
 from attacks.likelihoods.largest import LargestRead
+from attacks.likelihoods.orthogonal import Orthogonal
 from attacks.likelihoods.pruning import PruningMixture
 from attacks.likelihoods.signs import Signs
+from attacks.likelihoods.stand_in import FirstStep
 from attacks.likelihoods.weighted import LayerWeighted
 
 __all__ = [
     "Clipped",
     "Cosine",
     "Density",
+    "FirstStep",
     "Gaussian",
     "Gridded",
     "Laplace",
     "LargestRead",
     "LayerWeighted",
     "Likelihood",
+    "Orthogonal",
     "PruningMixture",
     "Signs",
     "SumOfSquares",

@@ -7,7 +7,6 @@ from dataclasses import replace
 from attacks import Attack
 from attacks.evidence import UnmaskedColumns
 from attacks.featured import FeatureMatching
-from attacks.labelling import Joint
 from attacks.likelihoods import (
     Clipped,
     Cosine,
@@ -23,6 +22,7 @@ from attacks.likelihoods import Laplace as LaplaceErrors
 from attacks.matching import GradientMatching
 from attacks.presets import mask_aware
 from attacks.priors import Box, Product, TotalVariation
+from gradveil.adaptive.heuristic import HEURISTIC, Knowing
 from gradveil.adaptive.models import against_model
 from gradveil.defenses import (
     ATS,
@@ -31,7 +31,6 @@ from gradveil.defenses import (
     DefenseError,
     Gaussian,
     Mechanism,
-    MixUp,
     ModelDefense,
     PrivateGradient,
     RandomPruning,
@@ -45,9 +44,6 @@ from gradveil.defenses import (
 
 ADAPTIVE = "adaptive"
 """Name under which an audit asks for the adversary of whatever defense it runs."""
-
-Knowing = Callable[[GradientMatching], GradientMatching]
-"""What an attack becomes by knowing of one more part of a defense."""
 
 
 def adversary_of(defense: Mechanism) -> Attack:
@@ -150,16 +146,6 @@ def _soteria(part: Soteria) -> Knowing:
     return lambda attack: replace(attack, view=UnmaskedColumns(part.layer, attack.view))
 
 
-def _mixup(part: MixUp) -> Knowing:
-    """Labels are shares of two classes, so they are solved for."""
-    return lambda attack: replace(attack, labelling=Joint())
-
-
-def _ats(part: ATS) -> Knowing:
-    """Nothing to know: the gradient is that of the transformed image, whose label is what it was."""
-    return lambda attack: attack
-
-
 _ADAPTED: Mapping[type[Mechanism], Callable[..., Knowing]] = {
     TopK: _top_k,
     RandomPruning: _random_pruning,
@@ -168,6 +154,5 @@ _ADAPTED: Mapping[type[Mechanism], Callable[..., Knowing]] = {
     ClippedNoise: _clipped_noise,
     PrivateGradient: _private_gradient,
     Soteria: _soteria,
-    MixUp: _mixup,
-    ATS: _ats,
+    **HEURISTIC,
 }

@@ -5,11 +5,15 @@ from collections.abc import Callable, Mapping
 from gradveil.audit.specs import ChainSpec, DefenseSpec, SecureAggregationSpec
 from gradveil.defenses import (
     ATS,
+    AdaDefense,
+    Censor,
     ClippedNoise,
     Gaussian,
     Identity,
+    InstaHide,
     Mechanism,
     MixUp,
+    Outpost,
     PrivateGradient,
     RandomPruning,
     SecureAggregation,
@@ -36,6 +40,10 @@ _KINDS: Mapping[str, Callable[..., Mechanism]] = {
     "secret_polarization": SecretPolarization,
     "precode": Precode,
     "ats": ATS,
+    "instahide": InstaHide,
+    "ada_defense": AdaDefense,
+    "censor": Censor,
+    "outpost": Outpost,
 }
 """Whose knobs are called as the fields of their specification."""
 

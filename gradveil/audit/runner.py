@@ -100,6 +100,7 @@ class Runner:
             batch_size=self._config.batch,
             labels=cohort.labels if self._config.labels == "granted" else None,
             noise=defense.noise,
+            value_range=Stages.of(defense).value_range,
             defense=_public_parameters(case.defense, defense),
             auxiliary_data=attack.auxiliary_data,
             batch_norm=self.targets.model(case.target).batch_norm,

@@ -162,6 +162,44 @@ class PrecodeSpec(Checked):
 ModelSpec = KeyLockSpec | SecretPolarizationSpec | PrecodeSpec
 """Of which a chain has one at most."""
 
+
+class InstaHideSpec(Checked):
+    """So many examples of a batch mixed into one, and pixels mirrored at random."""
+
+    kind: Literal["instahide"]
+    images: Annotated[int, Field(ge=2)] = 4
+    largest: Share = 0.65
+    centre: Annotated[float, Field(ge=0, le=1)] = 0.5
+
+
+class AdaDefenseSpec(Checked):
+    """The step of Adam in place of the gradient."""
+
+    kind: Literal["ada_defense"]
+    scale: Positive = 1e-3
+    decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    epsilon: Positive = 1e-8
+
+
+class CensorSpec(Checked):
+    """The best of so many random updates orthogonal to the gradient."""
+
+    kind: Literal["censor"]
+    trials: Annotated[int, Field(ge=1)] = 20
+    step: Positive = 1e-4
+
+
+class OutpostSpec(Checked):
+    """Small gradients dropped, noise on telling columns, less often in later iterations."""
+
+    kind: Literal["outpost"]
+    noise_scale: Positive = 0.8
+    pruned: Annotated[float, Field(ge=0, lt=1)] = 0.8
+    noisy: Share = 0.4
+    decay: Annotated[float, Field(ge=0)] = 0.125
+    iteration: Annotated[int, Field(ge=0)] = 0
+
+
 PartSpec = Annotated[
     GaussianNoiseSpec
     | SecureAggregationSpec
@@ -173,7 +211,11 @@ PartSpec = Annotated[
     | SoteriaSpec
     | MixUpSpec
     | ModelSpec
-    | ATSSpec,
+    | ATSSpec
+    | InstaHideSpec
+    | AdaDefenseSpec
+    | CensorSpec
+    | OutpostSpec,
     Field(discriminator="kind"),
 ]
 
@@ -199,6 +241,10 @@ DefenseSpec = Annotated[
     | MixUpSpec
     | ModelSpec
     | ATSSpec
+    | InstaHideSpec
+    | AdaDefenseSpec
+    | CensorSpec
+    | OutpostSpec
     | ChainSpec,
     Field(discriminator="kind"),
 ]

@@ -2,7 +2,7 @@
 
 from gradveil.defenses.aggregation import SecureAggregation
 from gradveil.defenses.base import Defense, Seconds, Sent, Session
-from gradveil.defenses.batch import ATS, JudgedPolicy, Judges, MixUp, search_policies
+from gradveil.defenses.batch import ATS, InstaHide, JudgedPolicy, Judges, MixUp, search_policies
 from gradveil.defenses.composition import Chain, Stages, chain, identity, parts_of
 from gradveil.defenses.hybrid import Hybrid
 from gradveil.defenses.mechanism import DefenseError, Knob, Mechanism, Point
@@ -10,8 +10,11 @@ from gradveil.defenses.plain import Gaussian, Identity
 from gradveil.defenses.points import BatchDefense, Client, ModelDefense, UpdateDefense, Work
 from gradveil.defenses.selective import SelectiveEncryption
 from gradveil.defenses.update import (
+    AdaDefense,
+    Censor,
     ClippedNoise,
     CompactUpdate,
+    Outpost,
     PrivateGradient,
     RandomPruning,
     Sign,
@@ -22,7 +25,9 @@ from gradveil.defenses.update import (
 
 __all__ = [
     "ATS",
+    "AdaDefense",
     "BatchDefense",
+    "Censor",
     "Chain",
     "Client",
     "ClippedNoise",
@@ -32,12 +37,14 @@ __all__ = [
     "Gaussian",
     "Hybrid",
     "Identity",
+    "InstaHide",
     "JudgedPolicy",
     "Judges",
     "Knob",
     "Mechanism",
     "MixUp",
     "ModelDefense",
+    "Outpost",
     "Point",
     "PrivateGradient",
     "RandomPruning",

@@ -113,6 +113,11 @@ class Stages:
         """Whether anything happens before the update is sent."""
         return bool(self.batch or self.model or self.update)
 
+    @property
+    def value_range(self) -> tuple[float, float]:
+        """Least and largest value that can be fed in."""
+        return self.batch[-1].value_range if self.batch else (0.0, 1.0)
+
     def feed(self, images: Tensor, labels: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """The batch (B, C, H, W) and class probabilities (B, classes) that are fed in."""
         for part in self.batch:

@@ -86,6 +86,11 @@ class BatchDefense(Mechanism):
 
     point: ClassVar[Point] = Point.BATCH
 
+    @property
+    def value_range(self) -> tuple[float, float]:
+        """Least and largest value that can be fed in."""
+        return 0.0, 1.0
+
     @abstractmethod
     def feed(self, images: Tensor, labels: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """What the client trains on instead.

@@ -13,11 +13,14 @@ from attacks.matching import GradientMatching
 from gradveil.adaptive import adversary_of
 from gradveil.defenses import (
     ATS,
+    AdaDefense,
     BatchDefense,
     ClippedNoise,
     DefenseError,
     Gaussian,
+    InstaHide,
     MixUp,
+    Outpost,
     PrivateGradient,
     RandomPruning,
     SecureAggregation,
@@ -106,7 +109,11 @@ def mse(defense, attack):
     return float(np.square(found.images - images.numpy()).mean())
 
 
-@pytest.mark.parametrize("defense", [Soteria(SHARE), ClippedNoise(0.5, 1e-4)], ids=["soteria", "clipped"])
+@pytest.mark.parametrize(
+    "defense",
+    [Soteria(SHARE), ClippedNoise(0.5, 1e-4), AdaDefense(), Outpost()],
+    ids=["soteria", "clipped", "stand-in", "outpost"],
+)
 def test_knowing_the_defense_finds_what_a_standard_attack_misses(defense):
     assert mse(defense, adversary_of(defense)) < 0.1 * mse(defense, preset("mask_aware"))
 
@@ -137,3 +144,9 @@ def test_noise_at_the_wire_hides_which_coordinates_were_pruned():
     assert hidden.noise.probability == 0.5
     seen = adversary_of(chain(RandomPruning(0.5), ClippedNoise(1.0, 0.1))).likelihood
     assert not isinstance(seen.noise, PruningMixture)
+
+
+def test_hidden_images_are_sought_in_the_range_that_they_have():
+    attack = adversary_of(InstaHide(2, centre=0.1))
+    assert isinstance(attack.labelling, Joint)
+    assert (attack.prior.low, attack.prior.high) == (pytest.approx(-0.8), 1.0)

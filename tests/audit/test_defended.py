@@ -22,6 +22,9 @@ PARTS = [
     {"kind": "soteria", "share": 0.8},
     {"kind": "mixup"},
     {"kind": "ats", "policies": "3-1-7"},
+    {"kind": "ada_defense"},
+    {"kind": "censor", "trials": 2},
+    {"kind": "outpost"},
     {"kind": "chain", "parts": [{"kind": "top_k", "share": 0.1}, {"kind": "sign"}]},
     {"kind": "chain", "parts": [{"kind": "soteria"}, {"kind": "secure_aggregation"}]},
 ]
@@ -92,6 +95,14 @@ def test_what_was_fed_in_is_the_target():
         assert not np.array_equal(cohort.updates[name].vector, mixed.updates[name].vector)
 
 
+def test_mixtures_of_a_batch_are_of_that_batch():
+    hidden = {"kind": "instahide", "images": 2, "centre": 0.25}
+    (alone,), (pair,) = records(config([hidden])), records(config([hidden], batch=2))
+    assert (alone.status, pair.status) == ("failed", "ok")
+    assert "1 examples make no mixture of 2" in alone.error
+    assert pair.knows["value_range"] == [-0.5, 1.0]
+
+
 def test_a_defense_at_the_wire_leaves_the_cohort_alone():
     runner = Runner(config([{"kind": "identity"}]), "cpu")
     cohort = runner.targets.cohort(LENET, 0)
@@ -105,7 +116,7 @@ def test_a_defense_that_does_not_fit_the_network_is_a_row():
 
 
 def test_specifications_carry_all_knobs():
-    specs = [{"kind": "uniform_quantisation", "bits": 3, "rounding": "nearest", "bias_bits": 9}, PARTS[10]]
+    specs = [{"kind": "uniform_quantisation", "bits": 3, "rounding": "nearest", "bias_bits": 9}, PARTS[13]]
     words, both = (choice.build(None, [_Weight()], None, None) for choice in choices(config(specs)))
     assert words == Uniform(3, "nearest", 9)
     assert both.parts[0] == TopK(0.1)

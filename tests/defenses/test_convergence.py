@@ -10,9 +10,13 @@ from attacks import Model
 from gradveil.data import load
 from gradveil.defenses import (
     ATS,
+    AdaDefense,
+    Censor,
     ClippedNoise,
+    InstaHide,
     Mechanism,
     MixUp,
+    Outpost,
     PrivateGradient,
     RandomPruning,
     Sign,
@@ -32,11 +36,12 @@ ROUNDS, BATCH, TEST = 150, 32, 1000
 
 @dataclass(frozen=True)
 class Case:
-    """A defense, the learning rate that suits it, and how much accuracy it may cost."""
+    """A defense, how much accuracy it may cost, and the learning rate and number of rounds that suit it."""
 
     defense: Mechanism
     cost: float
     rate: float = 0.2
+    rounds: int = ROUNDS
 
 
 CASES = {
@@ -49,6 +54,10 @@ CASES = {
     "soteria": Case(Soteria(0.8), 0.10),
     "mixup": Case(MixUp(), 0.08),
     "ats": Case(ATS("36-1-31+34-6"), 0.08),
+    "instahide": Case(InstaHide(2, centre=0.13), 0.08, rounds=1500),
+    "stand-in": Case(AdaDefense(), 0.08, rate=5.0),
+    "outpost": Case(Outpost(), 0.20),
+    "outpost, later": Case(Outpost(iteration=50), 0.08),
     "soteria, top-k, 6 bits": Case(chain(Soteria(0.5), TopK(0.3), Uniform(6)), 0.12),
 }
 
@@ -61,13 +70,13 @@ def digits():
     return torch.from_numpy(data.images[order]), torch.from_numpy(data.labels[order]).long()
 
 
-def accuracy(digits, defense, rate):
+def accuracy(digits, defense, rate, rounds=ROUNDS):
     """Of the held-out images after one client's rounds."""
     images, labels = digits
     network = build("cnn", (1, 28, 28), 10, seed=0)
     stages, rng = Stages.of(defense), np.random.default_rng(0)
     layout = Model(network, (1, 28, 28), 10).layout
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         rows = torch.from_numpy(TEST + rng.integers(len(images) - TEST, size=BATCH))
         one_hot = torch.nn.functional.one_hot(labels[rows], 10).float()
         fed, shares = stages.feed(images[rows], one_hot, torch.Generator().manual_seed(int(rows[0])))
@@ -91,4 +100,10 @@ def undefended(digits):
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_training_still_converges(digits, undefended, case):
     assert undefended > 0.85
-    assert accuracy(digits, case.defense, case.rate) > undefended - case.cost
+    assert accuracy(digits, case.defense, case.rate, case.rounds) > undefended - case.cost
+
+
+@pytest.mark.slow
+def test_steps_orthogonal_to_the_gradient_teach_nothing(digits):
+    """What CENSOR sends is no descent; its authors send plain gradients after ten epochs."""
+    assert accuracy(digits, Censor(5), 0.2) < 0.3

@@ -8,9 +8,13 @@ import torch
 from attacks import Model
 from gradveil.defenses import (
     ATS,
+    AdaDefense,
+    Censor,
     ClippedNoise,
+    InstaHide,
     Mechanism,
     MixUp,
+    Outpost,
     PrivateGradient,
     RandomPruning,
     Sign,
@@ -31,10 +35,11 @@ NAMES = ("ann", "bob", "cid")
 
 @dataclass(frozen=True)
 class Case:
-    """A defense, and whether it draws anything."""
+    """A defense, whether it draws anything, and the most noise that it adds without a deviation for all."""
 
     defense: Mechanism
     random: bool = False
+    spread: float = 0.0
 
 
 CASES = {
@@ -50,6 +55,12 @@ CASES = {
     "soteria": Case(Soteria(0.6)),
     "mixup": Case(MixUp(), random=True),
     "ats": Case(ATS("3-1-7+43-18-18"), random=True),
+    "instahide": Case(InstaHide(2), random=True),
+    "instahide, mean": Case(InstaHide(3, centre=0.2), random=True),
+    "stand-in": Case(AdaDefense()),
+    "censor": Case(Censor(2), random=True),
+    "outpost": Case(Outpost(), random=True, spread=0.8),
+    "outpost, without its odds": Case(Outpost(decay=0.0, iteration=9), random=True, spread=0.8),
     "sparse ternary": Case(chain(TopK(0.05), Sign())),
     "soteria, top-k, 6 bits": Case(chain(Soteria(0.6), TopK(0.2), Uniform(6)), random=True),
     "mixup, clipped, pruned": Case(chain(MixUp(), ClippedNoise(0.5, 0.1), TopK(0.3)), random=True),
@@ -67,11 +78,7 @@ def batch(name: str) -> tuple[torch.Tensor, torch.Tensor]:
 def client(defense: Mechanism, images: torch.Tensor, labels: torch.Tensor, seed: int = 0) -> Update:
     """What a client with this batch hands to the wire."""
     stages = Stages.of(defense)
-    return sent(stages, *stages.feed(images, labels, torch.Generator().manual_seed(seed)), seed)
-
-
-def sent(stages: Stages, images: torch.Tensor, labels: torch.Tensor, seed: int = 0) -> Update:
-    """What it hands to the wire when this is what is fed in."""
+    images, labels = stages.feed(images, labels, torch.Generator().manual_seed(seed))
     mean = MODEL.gradient(images, labels) / len(images)
     update = Update(MODEL.layout, mean.numpy(), len(images))
     return stages.apply(update, Work(MODEL.network, images, labels), np.random.default_rng(seed))
@@ -86,4 +93,6 @@ def still(defense: Mechanism) -> Update:
     """What a client hands to the wire whose batch moves nothing: labels are what the model says to it."""
     stages = Stages.of(defense)
     fed, _ = stages.feed(*batch("ann"), torch.Generator().manual_seed(0))
-    return sent(stages, fed, MODEL.logits(fed).softmax(1).detach())
+    work = Work(MODEL.network, fed, MODEL.logits(fed).softmax(1).detach())
+    nothing = Update(MODEL.layout, np.zeros(MODEL.layout.size, dtype=np.float32), len(fed))
+    return stages.apply(nothing, work, np.random.default_rng(0))

@@ -50,6 +50,14 @@ def kept_of(update: Update) -> NDArray[np.bool_]:
     return np.ones(update.layout.size, dtype=np.bool_)
 
 
+def with_values(update: Update, vector: NDArray[np.float32]) -> Update:
+    """Other values (layout.size,) of the coordinates that travel; they have no grid of words any more."""
+    kept = kept_of(update)
+    if kept.all():
+        return Update(update.layout, vector, update.weight)
+    return CompactUpdate(update.layout, np.where(kept, vector, np.float32(0)), update.weight, kept)
+
+
 class CompactSession(Session):
     """A readable round whose uploads hold what was kept, and whose download what anybody has kept."""
 

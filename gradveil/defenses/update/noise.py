@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gradveil.defenses.mechanism import DefenseError
 from gradveil.defenses.points import UpdateDefense, Work
 from gradveil.defenses.update.accounting import Release, epsilon
-from gradveil.defenses.update.compact import CompactUpdate, kept_of
+from gradveil.defenses.update.compact import with_values
 from gradveil.exchange import GaussianNoise, LaplaceNoise, Noise, Update
 
 
@@ -82,11 +82,7 @@ def noisy(
     scale: float,
 ) -> Update:
     """Values (layout.size,) and scaled noise where the update travels; the rest stays zero."""
-    kept = kept_of(update)
-    vector = np.where(kept, values + scale * draw(update.layout.size), 0).astype(np.float32)
-    if kept.all():
-        return Update(update.layout, vector, update.weight)
-    return CompactUpdate(update.layout, vector, update.weight, kept)
+    return with_values(update, (values + scale * draw(update.layout.size)).astype(np.float32))
 
 
 def _laplace(rng: np.random.Generator) -> Callable[[int], NDArray[np.float64]]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attacks.gradients import Dense, Gradient
-from attacks.likelihoods import Cosine, Gaussian, Gridded, Laplace, LayerWeighted, PruningMixture
+from attacks.likelihoods import Cosine, FirstStep, Gaussian, Gridded, Laplace, LayerWeighted, PruningMixture
 from tests.attacks.likelihoods.cases import (
     DOUBLE,
     Predicted,
@@ -26,6 +26,7 @@ LIKELIHOODS = {
     "pruning, gaussian": PruningMixture(0.3, Gaussian(0.5)),
     "pruning, laplace": PruningMixture(0.3, Laplace(0.5)),
     "gridded": Gridded(0.2, 0.1),
+    "first step": FirstStep(5.0, 0.5, 0.5),
     "layers by energy": LayerWeighted(Gaussian(0.5)),
     "layers by name": LayerWeighted(Laplace(0.5), {"bias": 2.0, "weight": 0.5}),
 }
