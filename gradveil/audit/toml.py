@@ -2,6 +2,7 @@
 
 import tomllib
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import get_args
 
@@ -11,6 +12,8 @@ from gradveil.audit.config import AuditConfig
 from gradveil.audit.specs import DefenseSpec
 from gradveil.exchange import GradveilError
 
+_PRESETS = resources.files("gradveil.audit") / "presets"
+
 
 class ConfigError(GradveilError):
     """A configuration is missing or malformed."""
@@ -18,8 +21,12 @@ class ConfigError(GradveilError):
 
 def preset_names() -> tuple[str, ...]:
     """Names of the shipped configurations."""
-    files = resources.files("gradveil.audit") / "presets"
-    return tuple(sorted(entry.name.removesuffix(".toml") for entry in files.iterdir()))
+    return _names(_PRESETS)
+
+
+def suite_names() -> tuple[str, ...]:
+    """Names of shipped sets of audits that belong together."""
+    return tuple(sorted(entry.name for entry in _PRESETS.iterdir() if entry.is_dir()))
 
 
 def load_preset(name: str) -> AuditConfig:
@@ -29,9 +36,28 @@ def load_preset(name: str) -> AuditConfig:
         ConfigError: unknown name.
     """
     if name not in preset_names():
-        raise ConfigError(f"no preset {name!r}; choose among {', '.join(preset_names())}")
-    text = (resources.files("gradveil.audit") / "presets" / f"{name}.toml").read_text("utf-8")
-    return parse(text, f"preset {name}")
+        known = ", ".join(sorted((*preset_names(), *suite_names())))
+        raise ConfigError(f"no preset {name!r}; choose among {known}")
+    return parse((_PRESETS / f"{name}.toml").read_text("utf-8"), f"preset {name}")
+
+
+def load_suite(name: str) -> dict[str, AuditConfig]:
+    """The audits of a shipped set, by name.
+
+    Raises:
+        ConfigError: unknown name.
+    """
+    if name not in suite_names():
+        raise ConfigError(f"no suite {name!r}; choose among {', '.join(suite_names())}")
+    folder = _PRESETS / name
+    return {
+        one: parse((folder / f"{one}.toml").read_text("utf-8"), f"{name}/{one}") for one in _names(folder)
+    }
+
+
+def _names(folder: Traversable) -> tuple[str, ...]:
+    files = (entry.name for entry in folder.iterdir())
+    return tuple(sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml")))
 
 
 def load_config(path: Path) -> AuditConfig:
@@ -85,7 +111,7 @@ def _line_of(path: list[int | str], text: str) -> int:
         if isinstance(part, int):
             continue
         entry = following if isinstance(following, int) else 0
-        matches = [n for n in range(start, len(lines)) if _names(lines[n], part)]
+        matches = [n for n in range(start, len(lines)) if _is_named(lines[n], part)]
         if not matches:
             break
         start = matches[min(entry, len(matches) - 1)]
@@ -93,6 +119,6 @@ def _line_of(path: list[int | str], text: str) -> int:
     return found
 
 
-def _names(line: str, key: str) -> bool:
+def _is_named(line: str, key: str) -> bool:
     stripped = line.strip()
     return stripped.strip("[]").strip() == key or stripped.partition("=")[0].strip() == key

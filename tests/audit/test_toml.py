@@ -1,7 +1,7 @@
 import pytest
 
 from gradveil.audit import ConfigError, load_config, load_preset, preset_names
-from gradveil.audit.toml import parse
+from gradveil.audit.toml import load_suite, parse, suite_names
 
 VALID = """\
 name = "tiny"
@@ -31,6 +31,19 @@ def test_every_preset_is_valid():
     assert "quick" in preset_names()
     for name in preset_names():
         assert load_preset(name).name == name
+
+
+def test_every_suite_is_valid():
+    assert "seeds" in suite_names()
+    for suite in suite_names():
+        assert {name: config.name for name, config in load_suite(suite).items()} == {
+            name: f"{suite}-{name}" for name in load_suite(suite)
+        }
+
+
+def test_unknown_suite_names_the_known_ones():
+    with pytest.raises(ConfigError, match="seeds"):
+        load_suite("quick")
 
 
 def test_unknown_preset_names_the_known_ones():
