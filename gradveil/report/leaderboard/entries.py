@@ -13,18 +13,20 @@ from gradveil.records.utility import Utility
 from gradveil.records.verdict import SAFE_BELOW_DB, held, is_open
 
 GUESS, NAIVE, IDENTITY = "guess", "mask_naive", "identity"
+NO_NOISE = "none"
 _ASSUMING = frozenset(
     {
         "adaptive",
-        "bayes_laplace",
-        "bayes_pruning",
         "fork_matching",
         "forked_recursion",
         "locked_matching",
         "locked_recursion",
     }
 )
-"""Attacks made for a defense."""
+"""Attacks made for a defense that need not announce itself."""
+
+_USING_NOISE = frozenset({"bayes_gaussian", "bayes_laplace", "bayes_pruning", "mask_aware"})
+"""Attacks that fit their errors to the noise they are granted."""
 
 Mark = Literal["only looks safe", "open", "held", ""]
 
@@ -88,9 +90,12 @@ def entries(records: Iterable[Record], utilities: Iterable[Utility]) -> list[Ent
 def informed(record: Record) -> bool:
     """Whether the attack reckons with this record's defense.
 
-    Attacks that are made for a defense do; what is encrypted, all see and leave out but the mask-naive one.
+    Attacks that are made for a defense do, and some for noise; what is encrypted, all see and leave out but
+    the mask-naive one.
     """
     if record.attack in _ASSUMING:
+        return True
+    if record.attack in _USING_NOISE and record.knows.get("noise", NO_NOISE) != NO_NOISE:
         return True
     return record.ratio is not None and record.attack not in (NAIVE, GUESS)
 

@@ -81,3 +81,10 @@ def test_the_longest_training_counts(records, utilities):
 )
 def test_who_knows_the_defense(records, attack, ratio, knows):
     assert informed(replace(records[0], attack=attack, ratio=ratio)) is knows
+
+
+@pytest.mark.parametrize(("noise", "knows"), [("gaussian, std 0.01", True), ("none", False)])
+def test_who_fits_errors_to_granted_noise_knows_the_defense(records, noise, knows):
+    told = replace(records[0], attack="mask_aware", knows={"noise": noise})
+    assert informed(told) is knows
+    assert not informed(replace(told, attack="inverting_gradients"))
