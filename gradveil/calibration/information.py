@@ -31,10 +31,11 @@ def information(examples: Examples) -> Ranking:
     What readable rows A of the noise-scaled Jacobian tell about an image with a normal prior is
     log det(I + A^T A) / 2. One entry alone tells nothing that its neighbours do not, so removing entries one
     by one finds nothing to remove. The order is therefore made from the other end: of all that is hidden,
-    that layer is given to the adversary which adds least information an entry, given what it has; then the
-    next. Inside a layer output or input channels follow each other in the same way, then their elements.
-    What would be given last is protected first. This is the greedy form of the principal partition of a
-    submodular function, whose chain of sets minimises information less a price an entry for every price.
+    the adversary is given first what no change of the image moves, such as weights of closed units; then that
+    layer which adds least information an entry, given what it has; then the next. Inside a layer output or
+    input channels follow each other in the same way, then their elements. What would be given last is
+    protected first. This is the greedy form of the principal partition of a submodular function, whose chain
+    of sets minimises information less a price an entry for every price.
 
     Information is measured along random directions of the image: exactly, if there are as many as pixels.
 
@@ -62,8 +63,10 @@ def _sketch(examples: Examples, image: Tensor, label: Tensor) -> Tensor:
 
 
 def _given(layout: Layout, sketches: list[Tensor]) -> Iterator[Tensor]:
-    """All coordinates in the order in which the adversary is given them, layer by layer."""
-    left = {name: _Layer(layout, tensors, sketches) for name, tensors in layers_of(layout).items()}
+    """All coordinates in the order in which the adversary is given them: dead ones, then layer by layer."""
+    layers = {name: _Layer(layout, tensors, sketches) for name, tensors in layers_of(layout).items()}
+    yield torch.cat([layer.dead for layer in layers.values()])
+    left = {name: layer for name, layer in layers.items() if layer.alive}
     known = [torch.eye(one.shape[1], dtype=one.dtype) for one in sketches]
     while left:
         cheapest = min(left, key=lambda name: left[name].price(known))
@@ -73,21 +76,30 @@ def _given(layout: Layout, sketches: list[Tensor]) -> Iterator[Tensor]:
 
 
 class _Layer:
-    """Rows of one layer, of each sketch."""
+    """Rows of one layer, of each sketch.
+
+    Attributes:
+        dead: coordinates that move with no direction of any image; they tell nothing wherever they are read.
+        alive: number of the others.
+        grams: A^T A (k, k) of the rows A of each sketch.
+    """
 
     def __init__(self, layout: Layout, tensors: tuple[str, ...], sketches: list[Tensor]) -> None:
-        self._coordinates = coordinates(layout, tensors)
-        self._partitions = partitions(layout, tensors)
+        here = coordinates(layout, tensors)
+        moves = torch.stack([(sketch[here] != 0).any(1) for sketch in sketches]).any(0)
+        self.dead, self._coordinates = here[~moves], here[moves]
+        self._partitions = [groups[moves] for groups in partitions(layout, tensors)]
         self._rows = [sketch[self._coordinates] for sketch in sketches]
         self.grams = [rows.T @ rows for rows in self._rows]
+        self.alive = len(self._coordinates)
 
     def price(self, known: list[Tensor]) -> float:
         """Information that the whole layer adds, an entry."""
         gains = [_log_det(a + b) - _log_det(a) for a, b in zip(known, self.grams, strict=True)]
-        return float(torch.stack(gains).sum()) / len(self._coordinates)
+        return float(torch.stack(gains).sum()) / self.alive
 
     def order(self, known: list[Tensor]) -> Tensor:
-        """Its coordinates, those first that tell least given what is known; dead ones before all others."""
+        """Its coordinates that are alive, those first that tell least given what is known."""
         white = [_whitened(rows, a) for rows, a in zip(self._rows, known, strict=True)]
         elements = torch.stack([rows.square().sum(1).log1p() for rows in white]).sum(0)
         found = [_Grouping(groups, white, elements) for groups in self._partitions]
@@ -111,15 +123,13 @@ class _Grouping:
 
     @property
     def order(self) -> Tensor:
-        """Elements (n,): dead ones, then group by group."""
+        """Elements (n,), group by group."""
         numbers = sorted(set(self.groups.tolist()))
         prices = torch.stack([self._price(self.groups == number) for number in numbers])
         places = torch.zeros(numbers[-1] - numbers[0] + 1, dtype=torch.int64)
         places[torch.tensor(numbers) - numbers[0]] = prices.argsort().argsort()
         within = torch.argsort(self.elements, stable=True)
-        by_group = within[torch.argsort(places[self.groups - numbers[0]][within], stable=True)]
-        alive = (self.elements[by_group] > 0).to(torch.uint8)
-        return by_group[torch.argsort(alive, stable=True)]
+        return within[torch.argsort(places[self.groups - numbers[0]][within], stable=True)]
 
     @property
     def half(self) -> float:

@@ -46,19 +46,19 @@ def test_a_layer_that_repeats_another_stays_readable_with_it():
     assert means["5"] > means["2"]
 
 
-def test_dead_entries_are_protected_last_of_their_layer():
+def test_dead_entries_are_protected_last_of_all_layers():
     class Half(nn.Module):
         def forward(self, images):
             return torch.cat([images[:, :18], torch.zeros_like(images[:, 18:])], 1)
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        net = nn.Sequential(nn.Flatten(), Half(), nn.Linear(36, CLASSES))
+        net = nn.Sequential(nn.Flatten(), Half(), nn.Linear(36, 8), nn.Sigmoid(), nn.Linear(8, CLASSES))
     model = Model(net, SHAPE, CLASSES)
     rng = torch.Generator().manual_seed(0)
     some = Examples(model, torch.rand(1, *SHAPE, generator=rng), torch.zeros(1, dtype=torch.int64))
-    last = information(some).order[-18 * CLASSES :]
-    weights = np.arange(36 * CLASSES).reshape(CLASSES, 36)
+    last = information(some).order[-18 * 8 :]
+    weights = np.arange(36 * 8).reshape(8, 36)
     assert sorted(last) == sorted(weights[:, 18:].ravel())
 
 
