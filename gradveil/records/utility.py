@@ -16,7 +16,7 @@ UTILITY_SCHEMA: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Utility:
-    """One training behind a defense; docs/records.md explains each field.
+    """One training behind a defense; docs/audit.md explains it.
 
     Fields are checked when it is written and when it is read, against the same rules.
     """

@@ -50,6 +50,7 @@ def test_keys_depend_on_rounds_defense_and_network():
     assert len({job.key for job in [*one, *other]}) == 6
 
 
+@pytest.mark.slow
 def test_what_is_trained_is_not_trained_again(tmp_path):
     wanted = config([{"kind": "sign"}])
     reports = []
