@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 # One thread a process: the same sums in the same order on every machine, and no fight over two cores.
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo test test-all test-flower lint bench clean
+.PHONY: demo test test-all test-flower test-ray lint bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/gradveil audit --preset quick
@@ -24,6 +24,10 @@ test-all: $(VENV)/installed
 # flwr pins older packages than the rest, so its tests have an environment of their own.
 test-flower: $(VENV)-flower/installed
 	FLWR_TELEMETRY_ENABLED=0 $(VENV)-flower/bin/python -m pytest -n 2 --dist loadfile tests/fl/flower
+
+# Tests of the extras ray and parquet, which the first environment does not have.
+test-ray: $(VENV)-flower/installed
+	$(VENV)-flower/bin/python -m pytest tests/audit/executors tests/records/test_parquet.py
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check
@@ -50,5 +54,5 @@ $(VENV)-flower/installed: pyproject.toml constraints-peers.txt
 	$(PYTHON) -m venv $(VENV)-flower
 	$(VENV)-flower/bin/python -m pip --disable-pip-version-check install -q -c constraints-peers.txt torch hatchling editables
 	$(VENV)-flower/bin/python -m pip --disable-pip-version-check install -q -c constraints-peers.txt \
-		--no-build-isolation -e '.[flower,ray]' hypothesis pytest pytest-timeout pytest-xdist
+		--no-build-isolation -e '.[flower,ray,parquet]' hypothesis pytest pytest-timeout pytest-xdist
 	touch $@

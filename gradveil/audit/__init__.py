@@ -2,6 +2,7 @@
 
 from gradveil.audit.cohort import Cohort, draw_cohort
 from gradveil.audit.config import AuditConfig
+from gradveil.audit.executors import Cluster, ExecutorError, Processes
 from gradveil.audit.round import Cost, Round, run_round
 from gradveil.audit.run import choose_device, run_audit
 from gradveil.audit.toml import ConfigError, load_config, load_preset, preset_names
@@ -9,10 +10,13 @@ from gradveil.audit.trial import Outcome, trial
 
 __all__ = [
     "AuditConfig",
+    "Cluster",
     "Cohort",
     "ConfigError",
     "Cost",
+    "ExecutorError",
     "Outcome",
+    "Processes",
     "Round",
     "choose_device",
     "draw_cohort",

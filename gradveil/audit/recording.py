@@ -1,6 +1,7 @@
 """From a trial to its record."""
 
 from dataclasses import dataclass
+from functools import cache
 
 from attacks import Attack, Model
 from gradveil.audit.cohort import VICTIM, Cohort
@@ -12,6 +13,9 @@ from gradveil.defenses import Hybrid, Mechanism, SelectiveEncryption
 from gradveil.doctor import machine, versions
 from gradveil.exchange import Knowledge, Selection
 from gradveil.records import SCHEMA, Record
+
+# Reading them from disk takes longer than a cheap trial.
+_versions, _machine = cache(versions), cache(machine)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,8 +101,8 @@ def record_of(config: AuditConfig, case: Case, device: str, scene: Scene | None,
         aggregate_error=cost.aggregate_error if cost else None,
         seed=target.seed,
         victim=case.victim,
-        versions={**versions(), "audit_config": config.hash},
-        machine={**machine(), "device": device},
+        versions={**_versions(), "audit_config": config.hash},
+        machine={**_machine(), "device": device},
         key=case.key(config),
         claim=scene.defense.claim if scene else "",
         error=outcome.error,

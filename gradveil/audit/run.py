@@ -10,6 +10,7 @@ import torch
 from attacks import PRESETS
 from gradveil.adaptive import ADAPTIVE
 from gradveil.audit.config import AuditConfig
+from gradveil.audit.executors import Executor
 from gradveil.audit.plan import cases
 from gradveil.audit.sweep import sweep
 from gradveil.audit.toml import ConfigError
@@ -23,14 +24,12 @@ Progress = Callable[[int, int], None]
 """Called with the finished and the total number of trials."""
 
 
-def run_audit(
-    config: AuditConfig, folder: Path, *, device: str, workers: int, progress: Progress
-) -> list[Record]:
+def run_audit(config: AuditConfig, folder: Path, *, executor: Executor, progress: Progress) -> list[Record]:
     """Run all trials that have no record in the folder yet; returns the records of the whole run.
 
     Raises:
         GradveilError: the folder holds another configuration's run or is in use, data is missing, a name is
-            unknown, or a worker died.
+            unknown, or workers were lost.
     """
     _require_known_names(config)
     keys = _distinct_keys(config)
@@ -46,8 +45,7 @@ def run_audit(
         total = len(done) + len(pending)
         progress(len(records), total)
         if pending:
-            # Closed at once on Ctrl-C, so that the pool stops before the interpreter waits for it.
-            with closing(sweep(config, pending, store, device, min(workers, len(pending)))) as finished:
+            with closing(sweep(config, pending, store, executor)) as finished:
                 for record in finished:
                     records.append(record)
                     progress(len(records), total)

@@ -10,6 +10,7 @@ from gradveil.cli.attack import attack
 from gradveil.cli.audit import audit
 from gradveil.cli.bench import bench
 from gradveil.cli.doctor import doctor
+from gradveil.cli.export import export
 from gradveil.cli.keys import keys
 from gradveil.cli.leaderboard import leaderboard
 from gradveil.cli.report import report
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.command()(audit)
 app.command()(report)
+app.command()(export)
 app.command()(leaderboard)
 app.command()(attack)
 app.command()(simulate)

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from gradveil.cli.errors import UsageError
 from gradveil.cli.terminal import late_progress, wide_console
 from gradveil.records import Record, summarise
 from gradveil.records.terminal import tables
 
 if TYPE_CHECKING:
     from gradveil.audit import AuditConfig
+    from gradveil.audit.executors import Executor
 
 _DEFAULT_PRESET = "quick"
 _INTERRUPTED = 130
+_RAY_WORKERS = 2
 
 
 def audit(
@@ -27,26 +30,24 @@ def audit(
     seed: Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="Of all but keys.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: one a core.")] = None,
+    ray: Annotated[str | None, typer.Option(help="Run on a Ray cluster: HOST:PORT, auto, or local.")] = None,
+    gpus_per_trial: Annotated[
+        float | None, typer.Option(min=0.01, help="Share of a GPU, with --ray.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the records, one JSON object a line.")] = False,
 ) -> None:
     """Measure what an update leaks under each defense, and what the defense costs."""
     # torch and matplotlib take seconds to import; no other command waits for them.
-    from gradveil.audit import choose_device, run_audit
+    from gradveil.audit import run_audit
     from gradveil.report import write_report
 
     chosen = _configuration(config, preset, data, seed)
-    used = choose_device(device)
+    executor = _executor(device, workers, ray, gpus_per_trial)
     folder = out or Path("runs") / f"{chosen.name}-{chosen.hash[:8]}"
     console = wide_console(stderr=json)
     try:
         with late_progress(console, f"audit {chosen.name}", "trials") as show:
-            records = run_audit(
-                chosen,
-                folder,
-                device=used,
-                workers=workers or (1 if used == "cuda" else os.cpu_count() or 1),
-                progress=show,
-            )
+            records = run_audit(chosen, folder, executor=executor, progress=show)
     except KeyboardInterrupt as error:
         console.print("interrupted; run the same command to go on")
         raise typer.Exit(_INTERRUPTED) from error
@@ -55,6 +56,22 @@ def audit(
     if json:
         _print_records(records)
     console.print(f"report: {page.resolve()}", soft_wrap=True, highlight=False)
+
+
+def _executor(device: str, workers: int | None, ray: str | None, gpus: float | None) -> "Executor":
+    from gradveil.audit import Cluster, Processes, choose_device
+    from gradveil.audit.executors import LOCAL
+
+    if ray is None:
+        if gpus is not None:
+            raise UsageError("--gpus-per-trial needs --ray; here, --workers processes share the GPU")
+        used = choose_device(device)
+        return Processes(used, workers or (1 if used == "cuda" else os.cpu_count() or 1))
+    if workers is not None and ray != LOCAL:
+        raise UsageError("--workers is for `--ray local`; a running cluster has as many as it has CPUs")
+    if device != ("cuda" if gpus else "cpu") and device != "auto":
+        raise UsageError("with --ray, trials run on the GPU if --gpus-per-trial is given; drop --device")
+    return Cluster(ray, gpus or 0.0, workers or _RAY_WORKERS)
 
 
 def _configuration(

@@ -3,7 +3,7 @@ import fcntl
 import pytest
 import torch
 
-from gradveil.audit import choose_device, run_audit
+from gradveil.audit import Processes, choose_device, run_audit
 from gradveil.audit.cohort import draw_cohort
 from gradveil.audit.plan import cases
 from gradveil.audit.runner import Runner
@@ -15,7 +15,10 @@ from tests.audit.targets import LENET
 def _run(config, folder, workers=2):
     seen = []
     records = run_audit(
-        config, folder, device="cpu", workers=workers, progress=lambda done, total: seen.append((done, total))
+        config,
+        folder,
+        executor=Processes("cpu", workers),
+        progress=lambda done, total: seen.append((done, total)),
     )
     return records, seen
 
