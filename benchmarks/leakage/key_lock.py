@@ -67,10 +67,10 @@ def recursions(data: str, weights: str, images: int) -> Iterator[tuple[Cell, int
 def stages() -> Iterator[tuple[list[Federation], list[tuple[Cell, int]]]]:
     """What is trained, then cells with their numbers of images; results are written after each stage."""
     yield _federations("lenet_bn", "digits"), list(recursions("digits", "trained", 3))
+    yield [], list(recursions("digits", "fresh", 2))
     yield [], [one for weights in ("fresh", "trained") for one in _searches(weights)]
     yield [], list(_residual("fresh"))
     yield _federations("resnet20", "cifar10", ("none", "sigmoid")), list(_residual("trained"))
-    yield [], list(recursions("digits", "fresh", 2))
     yield _federations("lenet_bn", "cifar10"), list(recursions("cifar10", "trained", 1))
     yield [], list(recursions("cifar10", "fresh", 1))
 
