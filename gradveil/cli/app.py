@@ -13,6 +13,7 @@ from gradveil.cli.doctor import doctor
 from gradveil.cli.export import export
 from gradveil.cli.keys import keys
 from gradveil.cli.leaderboard import leaderboard
+from gradveil.cli.plan import plan
 from gradveil.cli.report import report
 from gradveil.cli.simulate import simulate
 from gradveil.exchange import GradveilError
@@ -30,6 +31,7 @@ app.command()(report)
 app.command()(export)
 app.command()(leaderboard)
 app.command()(attack)
+app.command()(plan)
 app.command()(simulate)
 app.command()(doctor)
 app.add_typer(keys)

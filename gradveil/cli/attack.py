@@ -4,22 +4,21 @@ import json as json_lines
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gradveil.cli.errors import UsageError
 from gradveil.cli.folders import require_absent, whole_folder
+from gradveil.cli.numbers import numbers
 from gradveil.cli.terminal import wide_console
 
 if TYPE_CHECKING:
     from gradveil.inspection import Answer, Attempt, Question
 
 BatchNorm = Literal["running", "batch"]
-Number = TypeVar("Number", int, float)
 
 _INTERRUPTED = 130
 
@@ -48,9 +47,9 @@ def attack(
 
     folder = out or Path("runs") / f"attack-{update.stem}"
     require_absent(folder)
-    channels, height, width = _numbers("--shape", shape, int, 3)
-    low, high = _numbers("--range", value_range, float, 2)
-    granted = _numbers("--labels", labels, int) if labels is not None else None
+    channels, height, width = numbers("--shape", shape, int, 3)
+    low, high = numbers("--range", value_range, float, 2)
+    granted = numbers("--labels", labels, int) if labels is not None else None
     question = Question(
         update=update,
         model=model,
@@ -67,22 +66,6 @@ def attack(
         device=choose_device(device),
     )
     _report(_answered(ask, question), folder, json)
-
-
-def _numbers(option: str, text: str, kind: type[Number], count: int | None = None) -> tuple[Number, ...]:
-    """Numbers between commas.
-
-    Raises:
-        UsageError: something else, or another count of them.
-    """
-    try:
-        numbers = tuple(kind(part) for part in text.split(","))
-    except ValueError:
-        numbers = ()
-    if not numbers or len(numbers) != (count or len(numbers)):
-        wanted = "" if count is None else f"{count} "
-        raise UsageError(f"{option} {text!r} is not {wanted}numbers; put commas between them")
-    return numbers
 
 
 def _answered(ask: Callable[["Question", Callable[[str], None]], "Answer"], question: "Question") -> "Answer":

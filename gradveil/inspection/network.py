@@ -6,18 +6,53 @@ from contextlib import contextmanager
 from importlib import import_module
 from operator import attrgetter
 from pathlib import Path
+from typing import Literal, Protocol
 
 import torch
 from torch import nn
 
 from attacks import Model
 from gradveil.inspection.errors import InspectionError, reason_of
-from gradveil.inspection.question import Question
 from gradveil.models import build, normalised
+from gradveil.torchvision_ops import define_missing_ops
 
 
-def load_model(question: Question) -> Model:
-    """The model as a function of images in [0, 1], whatever values its own inputs have.
+class Source(Protocol):
+    """Where a network comes from and what it takes; fields as of `Question`."""
+
+    @property
+    def model(self) -> str:
+        """A name."""
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Channels, height, width."""
+
+    @property
+    def classes(self) -> int:
+        """Of a network of gradveil.models."""
+
+    @property
+    def value_range(self) -> tuple[float, float]:
+        """Black and white."""
+
+    @property
+    def batch_norm(self) -> Literal["running", "batch"]:
+        """Whose statistics clients normalise by."""
+
+    @property
+    def device(self) -> str:
+        """Where it lives."""
+
+
+def load_model(question: Source) -> Model:
+    """`load_network` as an adversary holds it; raises as that does."""
+    network = load_network(question)
+    return Model(network, question.input_shape, logits_of(network, question), question.batch_norm)
+
+
+def load_network(question: Source) -> nn.Module:
+    """The network as a function of images in [0, 1], whatever values its own inputs have.
 
     Raises:
         InspectionError: there is no such model, or it does not map these images to logits.
@@ -28,10 +63,10 @@ def load_model(question: Question) -> Model:
     if question.value_range != (0.0, 1.0):
         low, high = question.value_range
         network = normalised(network, (-low / (high - low),), (1 / (high - low),))
-    return Model(network, question.input_shape, _logits_of(network, question), question.batch_norm)
+    return network
 
 
-def _built_in(question: Question) -> nn.Module:
+def _built_in(question: Source) -> nn.Module:
     name, _, seed = question.model.partition("@")
     if seed and not (seed.isascii() and seed.isdigit() and int(seed) < 2**63):
         raise InspectionError(f"{question.model!r} is neither module:callable nor NAME@SEED; e.g. lenet@0")
@@ -40,6 +75,8 @@ def _built_in(question: Question) -> nn.Module:
 
 def _called(source: str) -> nn.Module:
     module, _, path = source.partition(":")
+    if module.partition(".")[0] == "torchvision":
+        define_missing_ops()
     try:
         with _importable(Path.cwd()):
             network = attrgetter(path)(import_module(module))()
@@ -63,7 +100,7 @@ def _importable(folder: Path) -> Iterator[None]:
         sys.path.remove(str(folder))
 
 
-def _logits_of(network: nn.Module, question: Question) -> int:
+def logits_of(network: nn.Module, question: Source) -> int:
     """Number of classes, from one black image."""
     source, shown = question.model, "x".join(map(str, question.input_shape))
     try:

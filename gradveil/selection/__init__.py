@@ -1,7 +1,7 @@
 """Strategies that say which coordinates of an update to protect."""
 
 from gradveil.selection.combination import interleaved, summed, voted
-from gradveil.selection.ranking import Ranking
+from gradveil.selection.ranking import Ranking, filled
 from gradveil.selection.sample import Sample
 from gradveil.selection.strategies import (
     STRATEGIES,
@@ -26,6 +26,7 @@ __all__ = [
     "Strategy",
     "by_magnitude",
     "everything",
+    "filled",
     "first_and_last",
     "gradient_guided",
     "interleaved",

@@ -118,10 +118,7 @@ class Ranking:
             CapacityError: more values than a frame has room for.
         """
         least = int(self.at(ratio).mask.sum())
-        if not least:
-            return self.take(0)
-        room = params.chunks(least + besides) * params.values_per_chunk - besides
-        return self.take(min(room, self.layout.size))
+        return self.take(min(filled(least, params, besides), self.layout.size))
 
     def to_bytes(self) -> bytes:
         """Canonical bytes, bound to the layout: 4 bytes a coordinate, or the seed."""
@@ -158,6 +155,15 @@ class Ranking:
         """Read what `save` wrote; raises as `from_bytes` does."""
         with path.open("rb") as file:
             return cls.from_bytes(file.read(_max_bytes(layout) + 1), layout)
+
+
+def filled(count: int, params: he.Params, besides: int = 1) -> int:
+    """How many coordinates the ciphertexts of `count` of them hold; arguments as of `Ranking.filling`.
+
+    Raises:
+        CapacityError: more values than a frame has room for.
+    """
+    return params.chunks(count + besides) * params.values_per_chunk - besides if count else 0
 
 
 def _descending(order: Coords) -> NDArray[np.float32]:

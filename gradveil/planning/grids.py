@@ -1,0 +1,89 @@
+"""How finely values are rounded: as coarsely as the wanted error of the aggregate allows."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+import he
+import secagg
+from gradveil.plan import Masking
+from gradveil.planning.errors import PlanningError
+from gradveil.planning.subject import Subject
+from gradveil.planning.threat import Threat
+from secagg import FixedPoint
+
+SCHEMES: dict[str, type[he.Params]] = {"packed": he.PackedParams, "ckks": he.CkksParams}
+"""That new plans may use, by name."""
+
+_MARGIN = 4.0
+"""Largest magnitude that a coordinate may reach over the largest of the sample."""
+
+_SHARE = 0.5
+"""Of the error's budget for rounding; clipping and dropping have the rest."""
+
+_MOST_BITS = 40
+
+
+def masking_for(subject: Subject, threat: Threat, count: int, error: float) -> Masking:
+    """Threshold and neighbours by `secagg.choose`, the smallest ring whose rounding keeps the error.
+
+    Args:
+        subject: whose sample updates say how large changes are.
+        threat: clients, dropouts, colluders, weights.
+        count: number of masked coordinates.
+        error: of the aggregate, relative, as of `Budget`.
+
+    Raises:
+        InfeasibleError, OverflowRefusedError: nothing keeps the protocol's promises.
+    """
+    changes = [np.abs(after - subject.before)[~subject.counters].max() for after in subject.trained]
+    clip = _power_of_two(float(max(changes)))
+    step = _step(subject, count, error, len(subject.trained))
+    bits = min(max(math.ceil(math.log2(clip / step + 1)) + 1, 8), _MOST_BITS)
+    encoding = FixedPoint.for_(threat.clients, threat.max_weight, clip, bits)
+    found = secagg.choose(
+        threat.clients, dropout=threat.dropout, corrupt=threat.corrupt, adversary=threat.server
+    )
+    neighbours = None if found.complete else found.neighbours
+    return Masking(found.threshold, clip, neighbours, threat.server, encoding.modulus_bits, bits)
+
+
+def encryption_for(
+    subject: Subject, threat: Threat, count: int, error: float, schemes: Sequence[str]
+) -> he.Params:
+    """The cheapest of the schemes on the wire whose grid keeps the error and holds weights exactly.
+
+    Encrypted coordinates travel as values of the next model, divided by a power of two from `max_weight` on.
+    All clients round nearly the same value, and their errors do not average out.
+
+    Raises:
+        PlanningError: no scheme carries that precision for so many clients.
+    """
+    values = max(float(np.abs(after).max()) for after in subject.trained)
+    value_range, unit = max(_power_of_two(values), 1.0), 2.0 ** math.ceil(math.log2(threat.max_weight))
+    step = min(_step(subject, count, error, 1) * threat.max_weight / unit, 1 / unit)
+    bits = math.ceil(math.log2(value_range / step))
+    found, reasons = list[he.Params](), list[str]()
+    for scheme in schemes:
+        try:
+            found.append(
+                SCHEMES[scheme].for_(clients=threat.clients, value_range=value_range, precision_bits=bits)
+            )
+        except he.ParametersError as error_:
+            reasons.append(str(error_))
+    if not found:
+        raise PlanningError(f"no encryption: {'; '.join(reasons)}; allow a larger error, or fewer clients")
+    return min(found, key=lambda params: params.upload_bytes(count))
+
+
+def _step(subject: Subject, count: int, error: float, clients: int) -> float:
+    """Of values, so that rounding `count` of each client's moves the mean by its share of the error.
+
+    A rounding error is uniform, with variance step^2 / 12, and independent over so many clients.
+    """
+    return _SHARE * error * subject.mean_norm / math.sqrt(max(count, 1) / (12 * clients))
+
+
+def _power_of_two(largest: float) -> float:
+    return 2.0 ** math.ceil(math.log2(_MARGIN * max(largest, 2.0**-90)))
