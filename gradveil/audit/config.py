@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from gradveil.audit.specs import Checked, DefenseSpec
+from gradveil.audit.checked import Checked
+from gradveil.audit.specs import DefenseSpec
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Steps = Annotated[int, Field(ge=0, le=1_000_000)]

@@ -2,18 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Ratio = Annotated[float, Field(gt=0, lt=1)]
-Share = Annotated[float, Field(gt=0, le=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Bits = Annotated[int, Field(ge=2, le=16)]
-
-
-class Checked(BaseModel):
-    """Immutable, of exactly these fields and types."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+from gradveil.audit.checked import Bits, Checked, Positive, Ratio, Share
+from gradveil.audit.model_specs import ModelSpec
 
 
 class IdentitySpec(Checked):
@@ -125,42 +117,6 @@ class ATSSpec(Checked):
 
     kind: Literal["ats"]
     policies: str = "3-1-7+43-18-18"
-
-
-class KeyLockSpec(Checked):
-    """Scales and shifts behind batch normalisations from each client's own key."""
-
-    kind: Literal["key_lock"]
-    where: Literal["first", "all"] = "first"
-    activation: Literal["relu", "sigmoid"] = "relu"
-    key_size: Annotated[int, Field(ge=1)] = 1024
-    buffers: Literal["shared", "private"] = "shared"
-    rate: Positive = 0.01
-
-
-class SecretPolarizationSpec(Checked):
-    """A private head beside the public one, its loss with this weight."""
-
-    kind: Literal["secret_polarization"]
-    private_weight: Positive
-    public_weight: Positive = 1.0
-    bits: Annotated[int, Field(ge=1)] = 64
-    margin: Positive = 1.0
-    rate: Positive = 0.01
-
-
-class PrecodeSpec(Checked):
-    """A variational bottleneck before a linear layer; the last one, unless named."""
-
-    kind: Literal["precode"]
-    size: Annotated[int, Field(ge=1)] = 256
-    divergence: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1e-3
-    layer: str | None = None
-    seed: Annotated[int, Field(ge=0)] = 0
-
-
-ModelSpec = KeyLockSpec | SecretPolarizationSpec | PrecodeSpec
-"""Of which a chain has one at most."""
 
 
 class InstaHideSpec(Checked):
