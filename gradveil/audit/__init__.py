@@ -5,7 +5,14 @@ from gradveil.audit.config import AuditConfig
 from gradveil.audit.executors import Cluster, ExecutorError, Processes
 from gradveil.audit.round import Cost, Round, run_round
 from gradveil.audit.run import choose_device, run_audit
-from gradveil.audit.toml import ConfigError, load_config, load_preset, preset_names
+from gradveil.audit.toml import (
+    ConfigError,
+    load_config,
+    load_preset,
+    load_suite,
+    preset_names,
+    suite_names,
+)
 from gradveil.audit.trial import Outcome, trial
 
 __all__ = [
@@ -22,8 +29,10 @@ __all__ = [
     "draw_cohort",
     "load_config",
     "load_preset",
+    "load_suite",
     "preset_names",
     "run_audit",
     "run_round",
+    "suite_names",
     "trial",
 ]

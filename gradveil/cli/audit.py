@@ -1,30 +1,28 @@
 """`gradveil audit`: cost against leakage, from configuration to report."""
 
+import hashlib
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from gradveil.cli.auditing import Auditing
 from gradveil.cli.errors import UsageError
-from gradveil.cli.terminal import late_progress, wide_console
-from gradveil.records import Record, summarise
-from gradveil.records.terminal import tables
+from gradveil.cli.terminal import wide_console
 
 if TYPE_CHECKING:
     from gradveil.audit import AuditConfig
     from gradveil.audit.executors import Executor
 
 _DEFAULT_PRESET = "quick"
-_INTERRUPTED = 130
+_RUNS = Path("runs")
 _RAY_WORKERS = 2
 
 
 def audit(
     config: Annotated[Path | None, typer.Argument(help="A TOML file; see docs/audit.md.")] = None,
-    preset: Annotated[str | None, typer.Option(help="A shipped configuration, e.g. quick.")] = None,
+    preset: Annotated[str | None, typer.Option(help="quick, leaderboard or seeds.")] = None,
     data: Annotated[str | None, typer.Option(help="A folder with one subfolder of images a class.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run; resumes if it exists.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="Of all but keys.")] = None,
@@ -34,28 +32,25 @@ def audit(
     gpus_per_trial: Annotated[
         float | None, typer.Option(min=0.01, help="Share of a GPU, with --ray.")
     ] = None,
+    utility: Annotated[
+        int, typer.Option(min=0, help="Also train behind each defense for so many rounds.")
+    ] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print the records, one JSON object a line.")] = False,
 ) -> None:
     """Measure what an update leaks under each defense, and what the defense costs."""
     # torch and matplotlib take seconds to import; no other command waits for them.
-    from gradveil.audit import run_audit
-    from gradveil.report import write_report
+    from gradveil.audit import suite_names
 
-    chosen = _configuration(config, preset, data, seed)
     executor = _executor(device, workers, ray, gpus_per_trial)
-    folder = out or Path("runs") / f"{chosen.name}-{chosen.hash[:8]}"
-    console = wide_console(stderr=json)
-    try:
-        with late_progress(console, f"audit {chosen.name}", "trials") as show:
-            records = run_audit(chosen, folder, executor=executor, progress=show)
-    except KeyboardInterrupt as error:
-        console.print("interrupted; run the same command to go on")
-        raise typer.Exit(_INTERRUPTED) from error
-    page = write_report(folder)
-    _print_summary(console, records)
-    if json:
-        _print_records(records)
-    console.print(f"report: {page.resolve()}", soft_wrap=True, highlight=False)
+    auditing = Auditing(executor, utility, wide_console(stderr=json), json)
+    if config is None and preset in suite_names():
+        suite = _suite(preset, data, seed)
+        hashes = "".join(one.hash for one in suite.values())
+        folder = f"{preset}-{hashlib.sha256(hashes.encode()).hexdigest()[:8]}"
+        auditing.run_suite(preset, suite, out or _RUNS / folder)
+    else:
+        chosen = _configuration(config, preset, data, seed)
+        auditing.run(chosen, out or _RUNS / f"{chosen.name}-{chosen.hash[:8]}")
 
 
 def _executor(device: str, workers: int | None, ray: str | None, gpus: float | None) -> "Executor":
@@ -82,17 +77,17 @@ def _configuration(
     if config is not None and preset is not None:
         raise ConfigError("both a file and --preset are given; choose one")
     chosen = load_config(config) if config is not None else load_preset(preset or _DEFAULT_PRESET)
+    return _overridden(chosen, data, seed)
+
+
+def _suite(name: str, data: str | None, seed: int | None) -> "dict[str, AuditConfig]":
+    from gradveil.audit import load_suite
+
+    return {one: _overridden(config, data, seed) for one, config in load_suite(name).items()}
+
+
+def _overridden(config: "AuditConfig", data: str | None, seed: int | None) -> "AuditConfig":
     overrides: dict[str, object] = {} if data is None else {"data": [data]}
     if seed is not None:
         overrides |= {"seed": seed, "seeds": None}
-    return chosen.model_copy(update=overrides)
-
-
-def _print_summary(console: Console, records: list[Record]) -> None:
-    for table in tables(summarise(records)):
-        console.print(table)
-
-
-def _print_records(records: list[Record]) -> None:
-    for record in records:
-        sys.stdout.write(record.to_json() + "\n")
+    return config.model_copy(update=overrides)
