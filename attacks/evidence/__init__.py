@@ -2,6 +2,7 @@
 
 from attacks.evidence.columns import UnmaskedColumns
 from attacks.evidence.completion import completed
+from attacks.evidence.concealed import AmongOthers
 from attacks.evidence.evidence import Evidence, readable, targets_of, zero_filled
 from attacks.evidence.pruned import Unpruned
 from attacks.evidence.residual import Residual, residual
@@ -10,6 +11,7 @@ from attacks.evidence.units import units_read
 from attacks.evidence.unperturbed import Unperturbed
 
 __all__ = [
+    "AmongOthers",
     "Evidence",
     "Residual",
     "UnmaskedColumns",

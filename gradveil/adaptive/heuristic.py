@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from attacks.evidence import Unperturbed
+from attacks.evidence import AmongOthers, Unperturbed
 from attacks.labelling import GrantedOrJoint, Joint
 from attacks.likelihoods import FirstStep, Orthogonal
 from attacks.matching import GradientMatching
 from attacks.priors import Box
-from gradveil.defenses import ATS, AdaDefense, Censor, InstaHide, Mechanism, MixUp, Outpost
+from gradveil.defenses import ATS, AdaDefense, Censor, ConcealedSamples, InstaHide, Mechanism, MixUp, Outpost
 
 Knowing = Callable[[GradientMatching], GradientMatching]
 """What an attack becomes by knowing of one more part of a defense."""
@@ -39,6 +39,12 @@ def _censor(part: Censor) -> Knowing:
     return lambda attack: replace(attack, likelihood=Orthogonal(), labelling=GrantedOrJoint())
 
 
+def _concealed(part: ConcealedSamples) -> Knowing:
+    """Synthetic examples are sought, too; they are near normal noise, of unknown labels."""
+    box = Box(-3.0, 3.0)
+    return lambda attack: replace(attack, view=AmongOthers(attack.view), labelling=Joint(), prior=box)
+
+
 def _outpost(part: Outpost) -> Knowing:
     """Columns without noise are told by their zeros, and are exact elsewhere."""
     return lambda attack: replace(attack, view=Unperturbed(attack.view))
@@ -51,5 +57,6 @@ HEURISTIC: Mapping[type[Mechanism], Callable[..., Knowing]] = {
     AdaDefense: _ada_defense,
     Censor: _censor,
     Outpost: _outpost,
+    ConcealedSamples: _concealed,
 }
 """By kind of defense."""

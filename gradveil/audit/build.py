@@ -8,6 +8,7 @@ from gradveil.defenses import (
     AdaDefense,
     Censor,
     ClippedNoise,
+    ConcealedSamples,
     Gaussian,
     Identity,
     InstaHide,
@@ -44,6 +45,7 @@ _KINDS: Mapping[str, Callable[..., Mechanism]] = {
     "ada_defense": AdaDefense,
     "censor": Censor,
     "outpost": Outpost,
+    "concealed_samples": ConcealedSamples,
 }
 """Whose knobs are called as the fields of their specification."""
 

@@ -156,6 +156,16 @@ class OutpostSpec(Checked):
     iteration: Annotated[int, Field(ge=0)] = 0
 
 
+class ConcealedSamplesSpec(Checked):
+    """Gradients mixed with those of as many synthetic examples."""
+
+    kind: Literal["concealed_samples"]
+    steps: Annotated[int, Field(ge=0)] = 1000
+    rate: Positive = 0.1
+    distance: Annotated[float, Field(ge=0)] = 0.01
+    logits: Annotated[float, Field(ge=0)] = 0.01
+
+
 PartSpec = Annotated[
     GaussianNoiseSpec
     | SecureAggregationSpec
@@ -171,7 +181,8 @@ PartSpec = Annotated[
     | InstaHideSpec
     | AdaDefenseSpec
     | CensorSpec
-    | OutpostSpec,
+    | OutpostSpec
+    | ConcealedSamplesSpec,
     Field(discriminator="kind"),
 ]
 
@@ -201,6 +212,7 @@ DefenseSpec = Annotated[
     | AdaDefenseSpec
     | CensorSpec
     | OutpostSpec
+    | ConcealedSamplesSpec
     | ChainSpec,
     Field(discriminator="kind"),
 ]

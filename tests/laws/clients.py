@@ -11,6 +11,7 @@ from gradveil.defenses import (
     AdaDefense,
     Censor,
     ClippedNoise,
+    ConcealedSamples,
     InstaHide,
     Mechanism,
     MixUp,
@@ -35,7 +36,7 @@ NAMES = ("ann", "bob", "cid")
 
 @dataclass(frozen=True)
 class Case:
-    """A defense, whether it draws anything, and the most noise that it adds without a deviation for all."""
+    """A defense, whether it draws anything, and the size of what it adds without one deviation for all."""
 
     defense: Mechanism
     random: bool = False
@@ -59,6 +60,7 @@ CASES = {
     "instahide, mean": Case(InstaHide(3, centre=0.2), random=True),
     "stand-in": Case(AdaDefense()),
     "censor": Case(Censor(2), random=True),
+    "concealed": Case(ConcealedSamples(2), random=True, spread=1.0),
     "outpost": Case(Outpost(), random=True, spread=0.8),
     "outpost, without its odds": Case(Outpost(decay=0.0, iteration=9), random=True, spread=0.8),
     "sparse ternary": Case(chain(TopK(0.05), Sign())),

@@ -9,6 +9,7 @@ from gradveil.defenses import (
     Censor,
     Chain,
     ClippedNoise,
+    ConcealedSamples,
     DefenseError,
     Gaussian,
     MixUp,
@@ -77,7 +78,7 @@ def test_only_one_defense_acts_at_the_wire():
         chain(Gaussian(0.1), SecureAggregation())
 
 
-@pytest.mark.parametrize("late", [Soteria(), PrivateGradient(1.0, 1.0), Censor()])
+@pytest.mark.parametrize("late", [Soteria(), PrivateGradient(1.0, 1.0), Censor(), ConcealedSamples()])
 def test_what_starts_anew_comes_first(late):
     assert parts_of(chain(late, TopK(0.1)))[0] == late
     with pytest.raises(DefenseError, match="starts anew from the batch; put it first"):

@@ -3,6 +3,7 @@
 from gradveil.defenses.update.ada_defense import AdaDefense
 from gradveil.defenses.update.censor import Censor
 from gradveil.defenses.update.compact import CompactUpdate
+from gradveil.defenses.update.concealed import ConcealedSamples
 from gradveil.defenses.update.dp_sgd import PrivateGradient
 from gradveil.defenses.update.noise import ClippedNoise
 from gradveil.defenses.update.outpost import Outpost
@@ -15,6 +16,7 @@ __all__ = [
     "Censor",
     "ClippedNoise",
     "CompactUpdate",
+    "ConcealedSamples",
     "Outpost",
     "PrivateGradient",
     "Quantisation",
