@@ -58,7 +58,7 @@ def test_json_goes_to_standard_output_alone(cli, tmp_path):
 
 
 def test_training_under_the_plan_is_compared(cli, tmp_path):
-    code, output, _ = cli.run("cnn@0", *OPTIONS, *LENIENT, "--train", 2, "--json", "--out", "out")
+    code, output, _ = cli.run("lenet@0", *OPTIONS, *LENIENT, "--train", 2, "--json", "--out", "out")
     assert code == 0
     found = json.loads(output)["training"]
     assert found["rounds"] == 2

@@ -11,7 +11,7 @@ from gradveil.fl import LocalJob, Trained
 from gradveil.plan import load
 from tests.simulation.conftest import write_blobs
 
-MODEL = "cnn@0"
+MODEL = "lenet@0"
 
 
 def run(*arguments):
@@ -28,7 +28,7 @@ def planned(folder, *options):
         "--clients",
         6,
         "--max-leakage",
-        40,
+        139,
         "--attack-seconds",
         1,
     )
@@ -47,7 +47,7 @@ def folder(tmp_path):
 )
 def test_a_simulation_runs_under_the_written_plan(folder, options):
     path = planned(folder, *options)
-    usual = ("--model", "cnn", "--data", f"npz:{folder / 'blobs.npz'}", "--clients", 6, "--dropout", 0)
+    usual = ("--model", "lenet", "--data", f"npz:{folder / 'blobs.npz'}", "--clients", 6, "--dropout", 0)
     run("simulate", path, *usual, "--rounds", 1, "--out", folder / "run")
     record = json.loads((folder / "run" / "simulation.json").read_text())
     assert record["plan"]["sha256"] == load(path).hash.hex()
