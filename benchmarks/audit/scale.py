@@ -40,7 +40,7 @@ def start(out: Path, *options: str) -> subprocess.Popen[bytes]:
 
 
 def finished(out: Path, *options: str) -> dict[str, float]:
-    """Run to the end; what it took, with all its processes."""
+    """Run to the end; seconds, and CPU seconds of the command and its children (not Ray's workers)."""
     began, used = time.perf_counter(), _children_seconds()
     process = start(out, *options)
     _, errors = process.communicate()
