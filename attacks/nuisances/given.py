@@ -11,8 +11,8 @@ from attacks.nuisances.base import Nuisance
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class GivenSecret:
-    """A nuisance whose first guess (1, ...) is given."""
+class _About:
+    """Something that is given, (1, ...), about the values of a nuisance."""
 
     of: Nuisance
     given: Tensor
@@ -21,6 +21,10 @@ class GivenSecret:
     def name(self) -> str:
         """That of the nuisance."""
         return self.of.name
+
+
+class GivenSecret(_About):
+    """A nuisance whose first guess (1, ...) is given."""
 
     def start(self, rows: int, examples: int, model: Model, rng: torch.Generator) -> Tensor:
         """The given values, for every row, in the model's type."""
@@ -35,17 +39,8 @@ class GivenSecret:
         return self.of.negative_log(values)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class KnownSecret:
+class KnownSecret(_About):
     """A nuisance whose values (1, ...) are known, so that nothing of it is solved for."""
-
-    of: Nuisance
-    given: Tensor
-
-    @property
-    def name(self) -> str:
-        """That of the nuisance."""
-        return self.of.name
 
     def start(self, rows: int, examples: int, model: Model, rng: torch.Generator) -> Tensor:
         """No unknowns, (R, 0)."""

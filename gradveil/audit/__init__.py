@@ -2,7 +2,7 @@
 
 from gradveil.audit.cohort import Cohort, draw_cohort
 from gradveil.audit.config import AuditConfig
-from gradveil.audit.executors import Cluster, ExecutorError, Processes
+from gradveil.audit.executors import Cluster, Processes
 from gradveil.audit.round import Cost, Round, run_round
 from gradveil.audit.run import choose_device, run_audit
 from gradveil.audit.toml import (
@@ -14,6 +14,7 @@ from gradveil.audit.toml import (
     suite_names,
 )
 from gradveil.audit.trial import Outcome, trial
+from gradveil.audit.workers import WorkerError
 
 __all__ = [
     "AuditConfig",
@@ -21,10 +22,10 @@ __all__ = [
     "Cohort",
     "ConfigError",
     "Cost",
-    "ExecutorError",
     "Outcome",
     "Processes",
     "Round",
+    "WorkerError",
     "choose_device",
     "draw_cohort",
     "load_config",

@@ -166,7 +166,7 @@ class ConcealedSamplesSpec(Checked):
     logits: Annotated[float, Field(ge=0)] = 0.01
 
 
-PartSpec = Annotated[
+_Part = (
     GaussianNoiseSpec
     | SecureAggregationSpec
     | PruningSpec
@@ -182,9 +182,10 @@ PartSpec = Annotated[
     | AdaDefenseSpec
     | CensorSpec
     | OutpostSpec
-    | ConcealedSamplesSpec,
-    Field(discriminator="kind"),
-]
+    | ConcealedSamplesSpec
+)
+
+PartSpec = Annotated[_Part, Field(discriminator="kind")]
 
 
 class ChainSpec(Checked):
@@ -194,25 +195,4 @@ class ChainSpec(Checked):
     parts: Annotated[list[PartSpec], Field(min_length=2)]
 
 
-DefenseSpec = Annotated[
-    IdentitySpec
-    | GaussianNoiseSpec
-    | SelectiveSpec
-    | SecureAggregationSpec
-    | PruningSpec
-    | SignSpec
-    | UniformQuantisationSpec
-    | ClippedNoiseSpec
-    | PrivateGradientSpec
-    | SoteriaSpec
-    | MixUpSpec
-    | ModelSpec
-    | ATSSpec
-    | InstaHideSpec
-    | AdaDefenseSpec
-    | CensorSpec
-    | OutpostSpec
-    | ConcealedSamplesSpec
-    | ChainSpec,
-    Field(discriminator="kind"),
-]
+DefenseSpec = Annotated[IdentitySpec | SelectiveSpec | _Part | ChainSpec, Field(discriminator="kind")]

@@ -10,14 +10,11 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from gradveil.audit.evaluation import accuracy, held_out
 from gradveil.data import Dataset
 from gradveil.data.dataset import DataError
 
-HELD_OUT = 1000
-"""Images that training never sees, or a fifth of a small data set."""
-
 _MOMENTUM = 0.9
-_EVALUATED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,14 +54,14 @@ def checkpoints(
         DataError: too few images for a batch, or training has diverged; a smaller rate helps.
     """
     order = rng.permutation(len(dataset.images))
-    held_out, free = np.split(order, [min(HELD_OUT, len(order) // 5)])
+    unseen, free = np.split(order, [held_out(len(order))])
     if max(steps) and len(free) < batch:
         raise DataError(f"{dataset.name} has {len(free)} images to train on; lower `train_batch` to that")
     optimizer = torch.optim.SGD(network.parameters(), lr=rate, momentum=_MOMENTUM)
     found = {}
     for done in range(max(steps) + 1):
         if done in steps:
-            found[done] = _checkpoint(network, dataset, held_out if done else held_out[:0])
+            found[done] = _checkpoint(network, dataset, unseen if done else None)
         if done < max(steps):
             _step(network, optimizer, dataset, rng.choice(free, size=batch, replace=False))
     return found
@@ -83,14 +80,9 @@ def _step(
     optimizer.step()
 
 
-@torch.no_grad()
-def _checkpoint(network: nn.Module, dataset: Dataset, held_out: NDArray[np.int64]) -> Checkpoint:
+def _checkpoint(network: nn.Module, dataset: Dataset, unseen: NDArray[np.int64] | None) -> Checkpoint:
     kept = copy.deepcopy(network).eval()
-    right = 0
-    for start in range(0, len(held_out), _EVALUATED_AT_ONCE):
-        images, labels = _on_device(kept, dataset, held_out[start : start + _EVALUATED_AT_ONCE])
-        right += int((kept(images).argmax(1) == labels).sum())
-    return Checkpoint(kept, right / len(held_out) if len(held_out) else None)
+    return Checkpoint(kept, None if unseen is None else accuracy(kept, dataset, unseen))
 
 
 def _on_device(

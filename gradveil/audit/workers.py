@@ -1,18 +1,63 @@
-"""What every worker process of an audit does first."""
+"""Worker processes of this machine: one thread each, gone with their parent."""
 
 import os
 import signal
-from multiprocessing import connection, parent_process
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection, get_context, parent_process
 from threading import Thread
+from typing import TypeVar
 
 import torch
 
+from gradveil.exchange import GradveilError
 
-def start_worker() -> None:
-    """Leave Ctrl-C to the parent, end with it, and compute in one thread."""
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class WorkerError(GradveilError):
+    """Work cannot be done, or was lost with its worker; what was finished is kept."""
+
+
+def in_processes(
+    work: Callable[[T], R],
+    items: Sequence[T],
+    workers: int,
+    prepare: Callable[[], None] | None = None,
+) -> Generator[R, None, None]:
+    """Results as they are done; closing the generator stops the others.
+
+    Args:
+        work: of a module, so that a new process finds it.
+        items: at least one.
+        workers: processes at most; no more start than there are items.
+        prepare: what each process does first; of a module, too, or partly applied.
+
+    Raises:
+        WorkerError: a process died.
+    """
+    pool = ProcessPoolExecutor(min(workers, len(items)), get_context("spawn"), _start, (prepare,))
+    with pool:
+        futures = [pool.submit(work, item) for item in items]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BrokenProcessPool as error:
+            raise WorkerError(
+                "a worker process died, perhaps for lack of memory; run the same command to go on"
+            ) from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _start(prepare: Callable[[], None] | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     Thread(target=_die_with_parent, daemon=True).start()
     torch.set_num_threads(1)
+    if prepare is not None:
+        prepare()
 
 
 def _die_with_parent() -> None:

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from gradveil.exchange.errors import GradveilError
 from gradveil.exchange.files import write_atomically
 from gradveil.records.columns import COLUMNS
@@ -31,6 +29,7 @@ from gradveil.report.landmarks import EXACT_DB
 from gradveil.report.layers import LayerMap, layer_map
 from gradveil.report.plots import CLIENT_TIME, UPLOAD, by_ratio, drawable, frontier
 from gradveil.report.predictions import agreement, phase_transition, predicted, rank_correlation
+from gradveil.report.templates import template
 
 Mark = Literal["deceptive", "open", "held", ""]
 
@@ -73,16 +72,9 @@ def write_report(run_dir: Path) -> Path:
 
 def render(store: RecordStore, records: Sequence[Record]) -> str:
     """The page as HTML text."""
-    environment = Environment(
-        loader=PackageLoader("gradveil.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     subjects = by_subject(summarise(records))
     chapters = [_chapter(store, records, name, rows) for name, rows in subjects.items()]
-    return environment.get_template("template.html.j2").render(
+    return template("template.html.j2").render(
         chapters=chapters,
         columns=COLUMNS,
         assumptions=facts.assumptions(records),

@@ -7,15 +7,10 @@ from gradveil.audit.config import AuditConfig
 from gradveil.audit.plan import Case
 from gradveil.audit.runner import Runner
 from gradveil.audit.trial import Outcome
-from gradveil.exchange import GradveilError
 from gradveil.records import Record
 
 Done = tuple[Record, Outcome]
 """A finished trial, whatever came of it."""
-
-
-class ExecutorError(GradveilError):
-    """Trials cannot run, or were lost with their worker; what was finished is kept."""
 
 
 class Executor(Protocol):
@@ -26,7 +21,7 @@ class Executor(Protocol):
 
         Raises:
             GradveilError: workers cannot start or read the data.
-            ExecutorError: trials were lost with their worker, after all others have been yielded or at once.
+            WorkerError: trials were lost with their worker, after all others have been yielded or at once.
         """
         ...
 

@@ -11,9 +11,10 @@ from typing import Any
 import torch
 
 from gradveil.audit.config import AuditConfig
-from gradveil.audit.executors.base import Done, ExecutorError, ready_runner
+from gradveil.audit.executors.base import Done, ready_runner
 from gradveil.audit.plan import Case
 from gradveil.audit.runner import Runner
+from gradveil.audit.workers import WorkerError
 
 LOCAL = "local"
 """The address that starts a cluster on this machine for the length of one run."""
@@ -52,7 +53,7 @@ class Cluster:
             ray.init(address=address, log_to_driver=False, logging_level="ERROR", **local)
         except (OSError, RuntimeError, ValueError) as error:
             reason = " ".join(str(error).split())[:200]
-            raise ExecutorError(f"no Ray cluster at {self.address!r} ({reason}); check --ray") from error
+            raise WorkerError(f"no Ray cluster at {self.address!r} ({reason}); check --ray") from error
         try:
             yield
         finally:
@@ -66,7 +67,7 @@ class Cluster:
             slots = min(slots, has.get("GPU", 0.0) / self.gpus_per_trial)
         if slots < 1:
             needs = "one CPU" + (f" and {self.gpus_per_trial:g} GPUs" if self.gpus_per_trial else "")
-            raise ExecutorError(f"a trial takes {needs}, which the Ray cluster does not have; add a node")
+            raise WorkerError(f"a trial takes {needs}, which the Ray cluster does not have; add a node")
         return int(slots)
 
     def _finished(
@@ -86,18 +87,18 @@ class Cluster:
             try:
                 yield ray.get(done)
             except ray.exceptions.RayTaskError as error:
-                raise ExecutorError(f"a worker cannot work: {' '.join(str(error.cause).split())}") from error
+                raise WorkerError(f"a worker cannot work: {' '.join(str(error.cause).split())}") from error
             except ray.exceptions.RayError:
                 lost += 1
         if lost:
-            raise ExecutorError(f"{lost} trials were lost with their workers; run the same command to go on")
+            raise WorkerError(f"{lost} trials were lost with their workers; run the same command to go on")
 
 
 def _ray() -> Any:  # noqa: ANN401
     try:
         import ray
     except ImportError as error:
-        raise ExecutorError("--ray needs Ray: pip install 'gradveil[ray]'") from error
+        raise WorkerError("--ray needs Ray: pip install 'gradveil[ray]'") from error
     return ray
 
 

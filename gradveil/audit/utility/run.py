@@ -1,15 +1,12 @@
 """All trainings of an audit, in parallel, each kept as soon as it is done."""
 
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
 from gradveil.audit.config import AuditConfig
 from gradveil.audit.utility.job import jobs, run
-from gradveil.audit.workers import start_worker
-from gradveil.exchange import GradveilError
+from gradveil.audit.workers import in_processes
 from gradveil.records.utility import Utility, load_utilities, utility_path
 
 
@@ -33,23 +30,16 @@ def measure_utilities(
         progress: called with the finished and the total number of trainings.
 
     Raises:
-        GradveilError: a worker died, or a training in the folder is damaged.
+        WorkerError: a worker died.
+        RecordError: a training in the folder is damaged.
     """
     wanted = list(jobs(config, rounds))
     pending = [job for job in wanted if not utility_path(folder, job.key).exists()]
     progress(len(wanted) - len(pending), len(wanted))
     if not pending:
         return load_utilities(folder)
-    with ProcessPoolExecutor(min(workers, len(pending)), get_context("spawn"), start_worker) as pool:
-        futures = [pool.submit(run, job, device) for job in pending]
-        try:
-            for done, future in enumerate(as_completed(futures), len(wanted) - len(pending) + 1):
-                future.result().save(folder)
-                progress(done, len(wanted))
-        except BrokenProcessPool as error:
-            raise GradveilError(
-                "a worker process died, perhaps for lack of memory; run the same command to go on"
-            ) from error
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    finished = in_processes(partial(run, device=device), pending, workers)
+    for done, utility in enumerate(finished, len(wanted) - len(pending) + 1):
+        utility.save(folder)
+        progress(done, len(wanted))
     return load_utilities(folder)

@@ -11,15 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gradveil.audit.evaluation import accuracy, held_out
 from gradveil.audit.seeds import derive, numpy_rng, torch_rng
 from gradveil.data import Dataset
 from gradveil.defenses import Client, Mechanism, Stages, Work
 from gradveil.exchange import Layout, Update
-
-HELD_OUT = 1000
-"""Images that nobody trains on, or a fifth of a small data set."""
-
-_EVALUATED_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -76,7 +72,7 @@ class Federation:
     @property
     def held_out(self) -> int:
         """Number of images that measure the accuracy."""
-        return min(HELD_OUT, len(self._order) // 5)
+        return held_out(len(self._order))
 
     def train(self) -> float:
         """Run all rounds; the accuracy after them, with private parts the mean over the clients."""
@@ -150,13 +146,8 @@ class Federation:
             one: _gradient(parameter).cpu().numpy() for one, parameter in named_parameters
         }
 
-    @torch.no_grad()
     def _accuracy(self, network: nn.Module) -> float:
-        rows = self._order[: self.held_out]
-        device = next(network.parameters()).device
-        parts = torch.split(torch.from_numpy(self._dataset.images[rows]), _EVALUATED_AT_ONCE)
-        found = torch.cat([network(part.to(device)).argmax(1).cpu() for part in parts])
-        return float((found.numpy() == self._dataset.labels[rows]).mean())
+        return accuracy(network, self._dataset, self._order[: self.held_out])
 
 
 def _gradient(parameter: nn.Parameter) -> Tensor:

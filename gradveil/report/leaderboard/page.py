@@ -8,8 +8,6 @@ from importlib import resources
 from itertools import groupby
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from gradveil.exchange.files import write_atomically
 from gradveil.records.labels import subject_names
 from gradveil.records.record import Record
@@ -20,6 +18,7 @@ from gradveil.report import facts
 from gradveil.report.leaderboard.cells import COLUMNS
 from gradveil.report.leaderboard.entries import Entry, entries
 from gradveil.report.page import NoRunError
+from gradveil.report.templates import template
 
 SCALE_DB = 60.0
 """Right end of the small drawing in each line; a visible copy of the image needs less."""
@@ -52,15 +51,8 @@ def write_leaderboard(runs: Sequence[Path], out: Path) -> Path:
 
 def render(records: Sequence[Record], utilities: Sequence[Utility]) -> str:
     """The page as HTML text."""
-    environment = Environment(
-        loader=PackageLoader("gradveil.report.leaderboard", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     script = (resources.files("gradveil.report.leaderboard") / "sort.js").read_text("utf-8")
-    return environment.get_template("template.html.j2").render(
+    return template("leaderboard/template.html.j2").render(
         boards=_boards(entries(records, utilities)),
         columns=COLUMNS,
         claims=facts.claims(records),

@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from gradveil.exchange.files import write_atomically
 from gradveil.records.columns import ABSENT
 from gradveil.report.reproduction.compare import Compared, compare
 from gradveil.report.reproduction.figures import load_papers
+from gradveil.report.templates import template
 
 _UNITS = {"psnr": "dB", "root_psnr": "dB of the root", "accuracy": "%"}
 
@@ -18,18 +17,11 @@ def write_reproduction(suite: str, folder: Path) -> Path:
     Raises:
         RecordError: a record or a training is damaged.
     """
-    environment = Environment(
-        loader=PackageLoader("gradveil.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     papers = [
         (paper, [(one, reported(one), measured(one)) for one in lines])
         for paper, lines in compare(folder, load_papers(suite))
     ]
-    page = environment.get_template("reproduction/template.html.j2").render(papers=papers)
+    page = template("reproduction/template.html.j2").render(papers=papers)
     path = folder / f"{suite}.html"
     write_atomically(path, page.encode())
     return path

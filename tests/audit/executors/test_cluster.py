@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradveil.audit import AuditConfig, Cluster, ExecutorError, Processes, run_audit
+from gradveil.audit import AuditConfig, Cluster, Processes, WorkerError, run_audit
 from gradveil.audit.executors import LOCAL
 from gradveil.audit.plan import cases
 
@@ -63,7 +63,7 @@ def ray_workers():
 
 def test_without_ray_the_remedy_is_named(config, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(ExecutorError, match=r"pip install 'gradveil\[ray\]'"):
+    with pytest.raises(WorkerError, match=r"pip install 'gradveil\[ray\]'"):
         next(Cluster(LOCAL).run(config, list(cases(config))))
 
 
@@ -91,7 +91,7 @@ def test_the_trials_of_a_killed_worker_run_again(config):
 
 @needs_ray
 def test_what_a_cluster_lacks_is_refused(config):
-    with pytest.raises(ExecutorError, match=r"one CPU and 0\.25 GPUs, which the Ray cluster does not have"):
+    with pytest.raises(WorkerError, match=r"one CPU and 0\.25 GPUs, which the Ray cluster does not have"):
         next(Cluster(LOCAL, gpus_per_trial=0.25).run(config, list(cases(config))))
 
 
@@ -112,11 +112,11 @@ def test_a_gpu_is_shared_by_as_many_trials_as_fit():
 def test_data_that_a_worker_cannot_read_is_no_row(config):
     elsewhere = config.model_copy(update={"data": ["npz:/nowhere/noise.npz"]})
     pending = [replace(case, target=replace(case.target, data=elsewhere.data[0])) for case in cases(config)]
-    with pytest.raises(ExecutorError, match=r"a worker cannot work: .*nowhere"):
+    with pytest.raises(WorkerError, match=r"a worker cannot work: .*nowhere"):
         next(Cluster(LOCAL).run(elsewhere, pending))
 
 
 @needs_ray
 def test_an_address_without_a_cluster_is_named(config):
-    with pytest.raises(ExecutorError, match="no Ray cluster at 'nowhere'"):
+    with pytest.raises(WorkerError, match="no Ray cluster at 'nowhere'"):
         next(Cluster("nowhere").run(config, list(cases(config))))
