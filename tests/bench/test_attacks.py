@@ -54,7 +54,8 @@ def names(medians, metric):
 
 def test_each_implementation_is_timed(medians):
     assert names(medians, AttackMetric.RESTART_STEP) == {each.name for each in (Batched(), *PLAIN)}
-    assert all(value > 0 for value in medians.values())
+    times = [value for cell, value in medians.items() if cell.metric is AttackMetric.RESTART_STEP]
+    assert all(value > 0 for value in times)
 
 
 def test_each_attack_is_scored(medians):
