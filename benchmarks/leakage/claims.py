@@ -63,6 +63,7 @@ def chosen_options() -> argparse.Namespace:
     parser.add_argument("--victims", type=int, default=5)
     parser.add_argument("--adversary", choices=ADVERSARIES, action="append", help="default: all")
     parser.add_argument("--clients", type=int, default=20, help="whose membership is tested")
+    parser.add_argument("--finished", action="store_true", help="run nothing; tell what the journal holds")
     return parser.parse_args()
 
 
@@ -108,8 +109,11 @@ def main() -> None:
     chosen = chosen_options()
     torch.set_num_threads(1)
     journal = Journal(chosen.journal)
-    images = finish(journal, reconstructions(chosen), "reconstruction")
-    members = finish(journal, memberships(chosen), "membership")
+    wanted = [reconstructions(chosen), memberships(chosen)]
+    if chosen.finished:
+        wanted = [[(key, run) for key, run in runs if journal.get(key)] for runs in wanted]
+    images = finish(journal, wanted[0], "reconstruction")
+    members = finish(journal, wanted[1], "membership")
     show("PSNR in dB, mean (worst victim)", summary(images))
     show("Area under the ROC curve of membership", members)
     write(chosen.out, {"reconstruction": images, "membership": members})
