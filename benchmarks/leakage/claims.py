@@ -21,7 +21,7 @@ from attacks import Attack, preset
 from attacks.evidence import zero_filled
 from attacks.presets.published import dlg
 from benchmarks.leakage.claims_membership import membership
-from benchmarks.leakage.common import Journal, finish, grouped, options, show, write
+from benchmarks.leakage.common import Journal, Runs, finish, finished, grouped, options, show, write
 from benchmarks.leakage.selection_attacks import observation, reconstructed
 from benchmarks.leakage.selection_setting import Setting
 
@@ -109,9 +109,9 @@ def main() -> None:
     chosen = chosen_options()
     torch.set_num_threads(1)
     journal = Journal(chosen.journal)
-    wanted = [reconstructions(chosen), memberships(chosen)]
+    wanted: list[Runs] = [reconstructions(chosen), memberships(chosen)]
     if chosen.finished:
-        wanted = [[(key, run) for key, run in runs if journal.get(key)] for runs in wanted]
+        wanted = [finished(journal, runs) for runs in wanted]
     images = finish(journal, wanted[0], "reconstruction")
     members = finish(journal, wanted[1], "membership")
     show("PSNR in dB, mean (worst victim)", summary(images))

@@ -28,9 +28,11 @@ __all__ = [
     "CLIENT",
     "Journal",
     "Key",
+    "Runs",
     "cifar10",
     "client_gradient",
     "finish",
+    "finished",
     "grouped",
     "observed",
     "options",
@@ -116,9 +118,16 @@ def options(description: str | None, name: str) -> argparse.ArgumentParser:
     return parser
 
 
-def finish(
-    journal: Journal, runs: Sequence[tuple[Key, Callable[[], dict[str, Any]]]], description: str
-) -> list[dict[str, Any]]:
+Runs = Sequence[tuple[Key, Callable[[], dict[str, Any]]]]
+"""Keys that tell runs apart, and what to do where one is not finished."""
+
+
+def finished(journal: Journal, runs: Runs) -> Runs:
+    """Those that the journal holds; to tell results before all runs are done."""
+    return [(key, run) for key, run in runs if journal.get(key) is not None]
+
+
+def finish(journal: Journal, runs: Runs, description: str) -> list[dict[str, Any]]:
     """One line a run, of its key and what came out; runs in the journal are not repeated.
 
     Args:

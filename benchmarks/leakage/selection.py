@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.leakage.common import Journal, finish, options, show, write
+from benchmarks.leakage.common import Journal, finish, finished, options, show, write
 from benchmarks.leakage.selection_attacks import AWARE, NAIVE, attacked
 from benchmarks.leakage.selection_setting import RATIOS, STRATEGIES, Setting, is_own, selection
 from benchmarks.leakage.selection_summary import correlation, frontier, protection
@@ -107,9 +107,8 @@ def main() -> None:
     journal = Journal(chosen.journal)
     measured: dict[str, list[dict[str, Any]]] = {}
     for name, runs in zip(MEASURES, planned(chosen), strict=True):
-        wanted = name in (chosen.measure or MEASURES)
-        left = [(key, run) for key, run in runs if wanted and (not chosen.finished or journal.get(key))]
-        measured[name] = finish(journal, left, name)
+        wanted = runs if name in (chosen.measure or MEASURES) else []
+        measured[name] = finish(journal, finished(journal, wanted) if chosen.finished else wanted, name)
     calibrations, attempts, predictions = (measured[name] for name in MEASURES)
     table = frontier(attempts)
     needed, agreement = protection(table), correlation(table, predictions)

@@ -28,7 +28,7 @@ from gradveil.report.gallery import VICTIMS_SHOWN, Gallery, gallery
 from gradveil.report.landmarks import EXACT_DB
 from gradveil.report.layers import LayerMap, layer_map
 from gradveil.report.plots import CLIENT_TIME, UPLOAD, by_ratio, drawable, frontier
-from gradveil.report.predictions import agreement, phase_transition, predicted, rank_correlation
+from gradveil.report.predictions import agreement, phase_transition, rank_correlation
 from gradveil.report.templates import template
 
 Mark = Literal["deceptive", "open", "held", ""]
@@ -104,8 +104,8 @@ def _chapter(store: RecordStore, records: Sequence[Record], name: str, rows: lis
         by_ratio=by_ratio(rows),
         not_drawn=[row.label for row in rows if row not in drawn],
         layers=layer_map(rows),
-        phase=phase_transition(rows) if predicted(rows) else None,
-        agreement=agreement(rows) if predicted(rows) else None,
+        phase=phase_transition(rows),
+        agreement=agreement(rows),
         correlation=rank_correlation(rows),
         gallery=gallery(store, [record for record in records if setting_of(record).subject == subject]),
     )

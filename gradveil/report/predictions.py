@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from itertools import cycle
 
 from matplotlib.axes import Axes
-from scipy.stats import spearmanr
 
 from gradveil.records.summary import Row
 from gradveil.report.landmarks import leakage_axis
@@ -18,8 +17,11 @@ def predicted(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row.visible is not None and row.predicted_psnr is not None and row.worst]
 
 
-def phase_transition(rows: Sequence[Row]) -> str:
-    """PSNR of the worst attack against the share of the image's directions that stay readable, as SVG."""
+def phase_transition(rows: Sequence[Row]) -> str | None:
+    """PSNR of the worst attack against the share of the image's directions that stay readable, as SVG.
+
+    None when nothing was predicted.
+    """
     return _drawn(
         predicted(rows),
         lambda row: 100 * (row.visible or 0.0),
@@ -28,8 +30,11 @@ def phase_transition(rows: Sequence[Row]) -> str:
     )
 
 
-def agreement(rows: Sequence[Row]) -> str:
-    """PSNR of the worst attack against the predicted one, as SVG, with the line where they are equal."""
+def agreement(rows: Sequence[Row]) -> str | None:
+    """PSNR of the worst attack against the predicted one, as SVG, with the line where they are equal.
+
+    None when nothing was predicted.
+    """
     return _drawn(
         predicted(rows),
         lambda row: row.predicted_psnr or 0.0,
@@ -41,12 +46,18 @@ def agreement(rows: Sequence[Row]) -> str:
 def rank_correlation(rows: Sequence[Row]) -> float | None:
     """Spearman's correlation of predicted and attained PSNR over the rows; None for fewer than three."""
     pairs = [(row.predicted_psnr, row.worst.mean) for row in predicted(rows) if row.worst]
-    return float(spearmanr(*zip(*pairs, strict=True)).statistic) if len(pairs) > 2 else None
+    if len(pairs) < 3:
+        return None
+    from scipy.stats import spearmanr  # takes a second to import; few reports have predictions
+
+    return float(spearmanr(*zip(*pairs, strict=True)).statistic)
 
 
 def _drawn(
     rows: Sequence[Row], place: Callable[[Row], float], label: str, decorate: Callable[[Axes], object]
-) -> str:
+) -> str | None:
+    if not rows:
+        return None
     with style():
         figure, axes = new_axes(*_SIZE)
         strategies = dict.fromkeys(row.strategy or "" for row in rows)

@@ -31,10 +31,12 @@ START_SECONDS, RUN_SECONDS = 120, 600
 
 @pytest.fixture
 def environment(tmp_path):
-    """Of all programs here: a Flower of its own, and Flower's programs and Ray before others of that name."""
+    """Of all programs here: a Flower and a Ray of its own, and its programs before others of that name."""
     ports = {"FLWR_LOCAL_SUPERLINK_HTTP_API_PORT": free_port(), "FLWR_LOCAL_CONTROL_API_PORT": free_port()}
     paths = {"FLWR_HOME": tmp_path / "flwr", "FLOWER_DIGITS_KEYS": tmp_path / "keys"}
     own = {name: str(value) for name, value in (ports | paths).items()}
+    # Otherwise Ray waits for whatever cluster was last started on this machine, alive or not.
+    own["RAY_ADDRESS"] = "local"
     found = os.environ | QUIET | own | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
     return found | {"FLWR_DISABLE_RUNTIME_DEPENDENCY_INSTALLATION": "1", "OMP_NUM_THREADS": "1"}
 
