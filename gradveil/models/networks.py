@@ -12,6 +12,7 @@ from gradveil.models.dense import funnel_mlp, relu_mlp
 from gradveil.models.recursive import cnn6
 from gradveil.models.residual import resnet18, resnet20
 from gradveil.models.transformer import decoder, encoder
+from gradveil.models.vgg import vgg11
 from gradveil.models.vision_transformer import attention_first, vit
 
 NETWORKS: dict[str, Callable[[tuple[int, int, int], int], nn.Module]] = {
@@ -26,6 +27,7 @@ NETWORKS: dict[str, Callable[[tuple[int, int, int], int], nn.Module]] = {
     "convnet64": convnet64,
     "resnet18": resnet18,
     "resnet20": resnet20,
+    "vgg11": vgg11,
     "cnn6": cnn6,
     "vit": vit,
     "attention_first": attention_first,

@@ -62,6 +62,7 @@ def test_images_too_small_to_pool_are_refused(name, side, place):
         ("resnet18", (3, 224, 224), 1000, 11_689_512),  # torchvision's documentation
         ("cnn6", (3, 32, 32), 10, 154_266),  # breaching's notebook on R-GAP
         ("vit", (3, 32, 32), 10, 1_803_850),
+        ("vgg11", (3, 32, 32), 10, 9_231_114),  # the convolutions of the paper's table 1 and their scales
         ("resnet20", (3, 32, 32), 10, 269_722),  # He et al. 2016, table 6: 0.27 million
     ],
 )

@@ -60,11 +60,13 @@ def test_what_is_no_key_is_refused(values):
         Key(values)
 
 
-@pytest.mark.parametrize("activation", ["relu", "sigmoid"])
-def test_a_lock_scales_and_shifts_normalised_channels(activation):
-    network = locked(KeyLock(activation=activation)).eval()
+@pytest.mark.parametrize(
+    ("name", "activation"), [("lenet_bn", "relu"), ("lenet_bn", "sigmoid"), ("vgg11", "sigmoid")]
+)
+def test_a_lock_scales_and_shifts_normalised_channels(name, activation):
+    network = locked(KeyLock(activation=activation), name).eval()
     scales, shifts = next(lock_values(network))
-    control = build("lenet_bn", SHAPE, 10, 0).eval()
+    control = build(name, SHAPE, 10, 0).eval()
     with torch.no_grad():
         control[1].weight.copy_(scales)
         control[1].bias.copy_(shifts)
@@ -78,21 +80,25 @@ def test_a_relu_lock_has_dead_channels_and_a_sigmoid_lock_has_none():
     assert all(bool((next(lock_values(one))[0] > 0).all()) for one in alive)
 
 
-@pytest.mark.parametrize(("where", "locks"), [("first", 1), ("all", 19)])
+@pytest.mark.parametrize(
+    ("name", "where", "locks"),
+    [("resnet20", "first", 1), ("resnet20", "all", 19), ("vgg11", "first", 1), ("vgg11", "all", 8)],
+)
 @pytest.mark.parametrize("buffers", ["shared", "private"])
-def test_only_the_locks_are_withheld(where, locks, buffers):
+def test_only_the_locks_are_withheld(name, where, locks, buffers):
     defense = KeyLock(where, buffers=buffers)
-    network = locked(defense, "resnet20")
+    network = locked(defense, name)
     per_lock = 4 if buffers == "shared" else 7
     assert len(locks_of(network)) == locks
     assert len(defense.withheld(network)) == per_lock * locks
     assert len(defense.withheld(network)) + len(defense.shared(network)) == len(network.state_dict())
 
 
+@pytest.mark.parametrize("name", ["resnet20", "vgg11"])
 @pytest.mark.parametrize("where", ["first", "all"])
-def test_what_travels_fits_the_public_network(where):
+def test_what_travels_fits_the_public_network(name, where):
     defense = KeyLock(where)
-    network = locked(defense, "resnet20")
+    network = locked(defense, name)
     public = defense.public(network)
     public.load_state_dict(defense.shared(network), strict=True)
     assert not any(isinstance(module, Lock) for module in public.modules())
