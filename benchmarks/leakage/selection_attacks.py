@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -9,7 +10,7 @@ import torch
 from attacks import Attack, NotApplicableError, preset
 from attacks.base import Case
 from attacks.matching import GradientMatching
-from benchmarks.leakage.common import CLIENT, observed
+from benchmarks.leakage.common import CLIENT, Key, observed
 from benchmarks.leakage.selection_setting import Setting, model, selection
 from gradveil.exchange import Observation
 from gradveil.metrics import psnr
@@ -31,23 +32,40 @@ _OPEN_DB = 30.0
 """An image reconstructed as well is read; whether another attack is better still decides nothing."""
 
 
-def attacked(
-    setting: Setting, strategy: str, ratio: float, victims: Sequence[int], attacks: Sequence[str]
-) -> dict[str, Any]:
-    """The best of some attacks on each victim's image behind a selection."""
-    start, best, left = time.process_time(), dict.fromkeys(victims, 0.0), list(victims)
-    for attack in attacks:
-        observations = [observation(setting, strategy, ratio, victim) for victim in left]
-        found = reconstructed(setting, preset(attack), dict(zip(left, observations, strict=True)))
-        best |= {victim: max(value, best[victim]) for victim, value in found.items()}
-        left = [victim for victim in left if best[victim] < _OPEN_DB]
-    hidden = [encrypted(setting, strategy, ratio, victim) for victim in victims]
-    return {
-        "psnr": list(best.values()),
-        "encrypted_nonzero": [entries for entries, _ in hidden],
-        "ratio_nonzero": [share for _, share in hidden],
-        "cpu_seconds": time.process_time() - start,
-    }
+@dataclass(frozen=True)
+class Cell:
+    """One selection for every victim, and the attacks on it that follow one another."""
+
+    setting: Setting
+    strategy: str
+    ratio: float | None
+    attacks: tuple[str, ...]
+
+    def key(self, victim: int) -> Key:
+        """Tells one victim's run from all others; more victims can be added at any time."""
+        about = {"network": self.setting.network, "strategy": self.strategy, "seed": self.setting.seed}
+        return about | {"ratio": self.ratio, "victim": victim, "attacks": list(self.attacks)}
+
+    def attacked(self, victims: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """The best of the attacks on each victim's image; starts are drawn for all of them in turn."""
+        start, best, left = time.process_time(), dict.fromkeys(victims, 0.0), list(victims)
+        for attack in self.attacks:
+            observations = {v: observation(self.setting, self.strategy, self.ratio, v) for v in left}
+            found = reconstructed(self.setting, preset(attack), observations)
+            best |= {victim: max(value, best[victim]) for victim, value in found.items()}
+            left = [victim for victim in left if best[victim] < _OPEN_DB]
+        seconds = (time.process_time() - start) / max(len(victims), 1)
+        return {
+            victim: {"psnr": value, **self._encrypted(victim), "cpu_seconds": seconds}
+            for victim, value in best.items()
+        }
+
+    def _encrypted(self, victim: int) -> dict[str, float]:
+        """How many of the victim's entries that are not zero are encrypted, and what share of them."""
+        gradient = self.setting.victim(victim).sample.updates[0].vector
+        chosen = selection(self.setting, self.strategy, self.ratio, victim)
+        entries = int((gradient[chosen.coords] != 0).sum())
+        return {"encrypted_nonzero": entries, "ratio_nonzero": chosen.ratio_nonzero(gradient)}
 
 
 def reconstructed(setting: Setting, attack: Attack, observations: dict[int, Observation]) -> dict[int, float]:
@@ -70,14 +88,7 @@ def reconstructed(setting: Setting, attack: Attack, observations: dict[int, Obse
     return found
 
 
-def observation(setting: Setting, strategy: str, ratio: float, victim: int) -> Observation:
+def observation(setting: Setting, strategy: str, ratio: float | None, victim: int) -> Observation:
     """What the server reads of one image's gradient."""
     own, chosen = setting.victim(victim), selection(setting, strategy, ratio, victim)
     return observed(own.model, own.images.numpy(), own.labels.numpy(), chosen.coords)
-
-
-def encrypted(setting: Setting, strategy: str, ratio: float, victim: int) -> tuple[int, float]:
-    """How many of the victim's entries that are not zero are encrypted, and what share of them."""
-    gradient = setting.victim(victim).sample.updates[0].vector
-    chosen = selection(setting, strategy, ratio, victim)
-    return int((gradient[chosen.coords] != 0).sum()), chosen.ratio_nonzero(gradient)

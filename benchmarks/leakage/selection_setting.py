@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from attacks import Model
+from attacks import Model, preset
 from benchmarks.leakage.common import cifar10
 from gradveil import models
-from gradveil.calibration import Examples, rank
+from gradveil.calibration import CalibrationError, Examples, adversarial, rank
 from gradveil.data import Dataset, load
 from gradveil.exchange import Selection
 from gradveil.selection import Ranking
@@ -34,6 +34,12 @@ STRATEGIES = (
     "information_own",
 )
 """As `gradveil.calibration` names them; `_own` looks at the victim's image, the rest at public ones."""
+
+FIXED = ("none", "named", "all")
+"""What has a share of its own: nothing, the first and the last layer, everything."""
+
+REFINED = "adversarial"
+"""`information`, refined by attacks on a public image; by name only, as it costs an attack an exchange."""
 
 RATIOS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 _PUBLIC_IMAGES = 8
@@ -91,8 +97,19 @@ def ranking(setting: Setting, strategy: str, victim: int) -> Ranking:
     return rank(strategy.removesuffix("_own"), examples)
 
 
-def selection(setting: Setting, strategy: str, ratio: float, victim: int) -> Selection:
-    """What is encrypted."""
+@cache
+def refined(setting: Setting, ratio: float | None) -> Ranking:
+    """The order that an attack on a public image refines at one ratio."""
+    if ratio is None:
+        raise CalibrationError(f"{REFINED} refines a ratio; give one")
+    start = ranking(setting, "information", 0)
+    return adversarial(setting.public().first(1), start, preset("mask_aware"), ratio)
+
+
+def selection(setting: Setting, strategy: str, ratio: float | None, victim: int) -> Selection:
+    """What is encrypted; no ratio means the strategy's own share."""
+    if strategy == REFINED:
+        return refined(setting, ratio).at(ratio)
     return ranking(setting, strategy, victim if is_own(strategy) else 0).at(ratio)
 
 

@@ -12,37 +12,46 @@ from benchmarks.leakage.selection_attacks import NAIVE
 PROTECTED_DB = 12.0
 
 
+_SELECTION = ("network", "strategy", "ratio")
+
+
+def by_selection(lines: Sequence[Line]) -> list[dict[str, Any]]:
+    """One line a selection and portfolio, with all victims."""
+    return [
+        about | {name: [line[name] for line in group] for name in ("victim", "psnr", "encrypted_nonzero")}
+        for about, group in grouped(
+            [{**line, "attacks": tuple(line["attacks"])} for line in lines], (*_SELECTION, "attacks")
+        )
+    ]
+
+
 def frontier(lines: Sequence[Line]) -> list[dict[str, Any]]:
     """The strongest aware attack on each victim, over victims, for each selection; the naive one apart."""
-    table = []
-    for about, group in grouped(lines, ("network", "strategy", "ratio")):
-        aware = [line for line in group if tuple(line["attacks"]) != NAIVE]
-        naive = [value for line in group if line not in aware for value in line["psnr"]]
-        best: dict[int, float] = {}
-        for line in aware:
-            best |= {v: max(p, best.get(v, 0.0)) for v, p in zip(line["victims"], line["psnr"], strict=True)}
-        if best:
-            table.append(
-                about
-                | {
-                    "victims": len(best),
-                    "ratio_nonzero": float(np.mean([one for line in aware for one in line["ratio_nonzero"]])),
-                    "encrypted_nonzero": float(
-                        np.mean([one for line in aware for one in line["encrypted_nonzero"]])
-                    ),
-                    "mean_psnr": float(np.mean(list(best.values()))),
-                    "worst_psnr": max(best.values()),
-                    "naive_psnr": float(np.mean(naive)) if naive else None,
-                }
-            )
-    return table
+    found = []
+    for about, group in grouped(lines, _SELECTION):
+        naive = [line for line in group if tuple(line["attacks"]) == NAIVE]
+        aware = [line for line in group if line not in naive]
+        if aware:
+            found.append(about | _attained(aware) | {"naive_psnr": _mean(naive, "psnr") if naive else None})
+    return found
+
+
+def _attained(lines: Sequence[Line]) -> dict[str, Any]:
+    """What is encrypted, and the best of several attacks on each victim."""
+    best = [max(line["psnr"] for line in of_one) for _, of_one in grouped(lines, ("victim",))]
+    encrypted = {name: _mean(lines, name) for name in ("ratio_nonzero", "encrypted_nonzero")}
+    return {"victims": len(best), **encrypted, "mean_psnr": float(np.mean(best)), "worst_psnr": max(best)}
+
+
+def _mean(lines: Sequence[Line], name: str) -> float:
+    return float(np.mean([line[name] for line in lines]))
 
 
 def protection(table: Sequence[Line]) -> list[dict[str, Any]]:
     """Fewest encrypted non-zero entries with which each strategy, and with larger ratios, is under 12 dB."""
     found = []
     for about, group in grouped(table, ("network", "strategy")):
-        ordered = sorted(group, key=lambda line: -line["ratio"])
+        ordered = sorted(group, key=lambda line: -line["encrypted_nonzero"])
         least = None
         for line in ordered:
             if line["worst_psnr"] >= PROTECTED_DB:
@@ -54,18 +63,23 @@ def protection(table: Sequence[Line]) -> list[dict[str, Any]]:
 
 
 def correlation(table: Sequence[Line], predictions: Sequence[Line]) -> list[dict[str, Any]]:
-    """Spearman's rank correlation of predicted and attained PSNR over the selections."""
-    known = {
-        (line["network"], line["strategy"], ratio): value
-        for line in predictions
-        for ratio, value in zip(line["ratios"], line["psnr"], strict=True)
-    }
-    found = []
-    for about, group in grouped(table, ("network",)):
-        keys = [(line["network"], line["strategy"], line["ratio"]) for line in group]
-        both = [
-            (known[key], line["mean_psnr"]) for key, line in zip(keys, group, strict=True) if key in known
-        ]
-        rho = float(spearmanr(*zip(*both, strict=True)).statistic) if len(both) > 2 else None
-        found.append(about | {"selections": len(both), "spearman": rho})
-    return found
+    """Spearman's rank correlation of predicted and attained PSNR, over each network's selections and all."""
+    known = {_selection(line): line["psnr"] for line in predictions}
+    both = [
+        {"network": line["network"], "pair": (known[_selection(line)], line["mean_psnr"])}
+        for line in table
+        if _selection(line) in known
+    ]
+    groups = [*grouped(both, ("network",)), ({"network": "all"}, both)]
+    return [
+        about | {"selections": len(group), "spearman": _rho([line["pair"] for line in group])}
+        for about, group in groups
+    ]
+
+
+def _rho(pairs: Sequence[tuple[float, float]]) -> float | None:
+    return float(spearmanr(*zip(*pairs, strict=True)).statistic) if len(pairs) > 2 else None
+
+
+def _selection(line: Line) -> tuple[Any, ...]:
+    return tuple(line[key] for key in _SELECTION)
