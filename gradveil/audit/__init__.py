@@ -1,7 +1,7 @@
 """Cost against leakage: trials, sweeps and their configuration."""
 
 from gradveil.audit.cohort import Cohort, draw_cohort
-from gradveil.audit.config import AuditConfig
+from gradveil.audit.config import AuditConfig, UtilityTable
 from gradveil.audit.executors import Cluster, Processes
 from gradveil.audit.round import Cost, Round, run_round
 from gradveil.audit.run import choose_device, run_audit
@@ -25,6 +25,7 @@ __all__ = [
     "Outcome",
     "Processes",
     "Round",
+    "UtilityTable",
     "WorkerError",
     "choose_device",
     "draw_cohort",

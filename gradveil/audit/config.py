@@ -16,6 +16,26 @@ def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+class UtilityTable(Checked):
+    """Trainings behind each defense, for its cost in accuracy; see `gradveil.audit.utility`.
+
+    Attributes:
+        rounds: of each training.
+        clients: in each round; those of the audit unless given.
+        batch: images behind each client's gradient.
+        rate: of the server's Adam.
+        every: rounds between two looks at the accuracy; a twentieth of all unless given.
+        seeds: one training each; the audit's first unless given.
+    """
+
+    rounds: Annotated[int, Field(ge=1, le=100_000)]
+    clients: Annotated[int, Field(ge=3, le=64)] | None = None
+    batch: Annotated[int, Field(ge=1, le=256)] = 8
+    rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.003
+    every: Annotated[int, Field(ge=1)] | None = None
+    seeds: Annotated[list[Seed], Field(min_length=1)] | None = None
+
+
 class AuditConfig(Checked):
     """Every choice that decides an audit's numbers, times aside. Lists are axes of a grid.
 
@@ -35,6 +55,8 @@ class AuditConfig(Checked):
         predict: whether selections are also looked at without an attack; see `gradveil.calibration.predict`.
         attacks: presets of `attacks`, or `adaptive`, the adversary who knows whatever defense is run.
         defenses: what to audit.
+        utility: trainings beside the trials, None for none. They decide no number of a trial, so they are no
+            part of the hash, and a finished run may get them, or others, later.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[\w.-]+$")]
@@ -52,6 +74,7 @@ class AuditConfig(Checked):
     predict: bool = False
     attacks: Annotated[list[str], Field(min_length=1)]
     defenses: Annotated[list[DefenseSpec], Field(min_length=1)]
+    utility: Annotated[UtilityTable | None, Field(exclude=True)] = None
 
     @model_validator(mode="after")
     def _one_kind_of_seed(self) -> "AuditConfig":
@@ -66,5 +89,5 @@ class AuditConfig(Checked):
 
     @property
     def hash(self) -> str:
-        """Hex digest of all choices; runs with equal hashes give equal records, times aside."""
+        """Hex digest of all that decides a trial; equal hashes give equal records, times aside."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()

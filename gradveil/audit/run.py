@@ -36,7 +36,7 @@ def run_audit(config: AuditConfig, folder: Path, *, executor: Executor, progress
     for source in config.data:
         load(source)  # the workers load it again; here, missing data must leave no folder behind
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder):
+    with locked(folder):
         _claim(folder, config)
         store = RecordStore(folder)
         records = store.load()
@@ -92,7 +92,7 @@ def _claim(folder: Path, config: AuditConfig) -> None:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """One audit at a time in a folder; the lock goes with the process, even a killed one."""
     with (folder / ".lock").open("w") as file:
         try:

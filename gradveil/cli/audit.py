@@ -33,8 +33,9 @@ def audit(
         float | None, typer.Option(min=0.01, help="Share of a GPU, with --ray.")
     ] = None,
     utility: Annotated[
-        int, typer.Option(min=0, help="Also train behind each defense for so many rounds.")
-    ] = 0,
+        int | None,
+        typer.Option(min=0, help="Also train behind each defense for so many rounds; 0: do not."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the records, one JSON object a line.")] = False,
 ) -> None:
     """Measure what an update leaks under each defense, and what the defense costs."""

@@ -15,9 +15,10 @@ from rich.text import Text
 from gradveil.cli.terminal import late_progress
 from gradveil.records import Record, summarise
 from gradveil.records.terminal import tables
+from gradveil.records.utility import load_utilities
 
 if TYPE_CHECKING:
-    from gradveil.audit import AuditConfig
+    from gradveil.audit import AuditConfig, UtilityTable
     from gradveil.audit.executors import Executor
 
 _INTERRUPTED = 130
@@ -30,13 +31,13 @@ class Auditing:
 
     Attributes:
         executor: of the trials.
-        utility: rounds of the trainings behind each defense; 0 for none.
+        utility: rounds of the trainings behind each defense; 0 for none, None: as configured.
         console: of progress and summaries.
         json: whether records go to standard output.
     """
 
     executor: "Executor"
-    utility: int
+    utility: int | None
     console: Console
     json: bool
 
@@ -44,9 +45,9 @@ class Auditing:
         """All trials and trainings that the folder does not hold yet, the report, the summary."""
         from gradveil.report import write_report
 
-        records = self._measured(config, folder, self.utility)
+        records = self._measured(config, self._table(config), folder)
         page = write_report(folder)
-        for table in tables(summarise(records)):
+        for table in tables(summarise(records, load_utilities(folder))):
             self.console.print(table)
         self._print_records(records)
         self._print_path("report", page)
@@ -59,25 +60,35 @@ class Auditing:
         figures = [figure for paper in load_papers(name) for figure in paper.figures]
         trained = {figure.run for figure in figures if figure.quantity == "accuracy"}
         for one, config in configs.items():
-            rounds = self.utility or (_USUAL_ROUNDS if one in trained else 0)
-            self._print_records(self._measured(config, folder / one, rounds))
+            trainings = self._table(config, _USUAL_ROUNDS if one in trained else 0)
+            self._print_records(self._measured(config, trainings, folder / one))
             write_report(folder / one)
         page = write_reproduction(name, folder)
         for table in _compared(name, folder):
             self.console.print(table)
         self._print_path("report", page)
 
-    def _measured(self, config: "AuditConfig", folder: Path, rounds: int) -> list[Record]:
+    def _table(self, config: "AuditConfig", usual: int = 0) -> "UtilityTable | None":
+        """How to train: as configured, with the rounds asked for here, or the usual ones of a suite."""
+        from gradveil.audit import UtilityTable
+
+        if self.utility is None and config.utility is not None:
+            return config.utility
+        rounds = usual if self.utility is None else self.utility
+        given = config.utility.model_dump() if config.utility is not None else {}
+        return UtilityTable.model_validate(given | {"rounds": rounds}) if rounds else None
+
+    def _measured(self, config: "AuditConfig", table: "UtilityTable | None", folder: Path) -> list[Record]:
         from gradveil.audit import Processes, run_audit
         from gradveil.audit.utility import measure_utilities
 
         with self._interruptible(), late_progress(self.console, f"audit {config.name}", "trials") as show:
             records = run_audit(config, folder, executor=self.executor, progress=show)
-        if rounds:
+        if table is not None:
             here = self.executor if isinstance(self.executor, Processes) else Processes("cpu", 1)
             with self._interruptible(), late_progress(self.console, "accuracy", "trainings") as show:
                 measure_utilities(
-                    config, folder, rounds=rounds, device=here.device, workers=here.workers, progress=show
+                    config, table, folder, device=here.device, workers=here.workers, progress=show
                 )
         return records
 

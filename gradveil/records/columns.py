@@ -1,6 +1,6 @@
 """The columns of a summary table, the same in the terminal and in the report."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from gradveil.records.bootstrap import Interval
@@ -52,6 +52,16 @@ def _psnr(attack: str) -> Column:
     return Column(attack_label(attack), "dB", lambda row: number(row.psnr.get(attack)))
 
 
+def _accuracy(row: Row) -> str:
+    return number(row.trained.accuracy.mean if row.trained and row.trained.accuracy else None)
+
+
+def _lost(row: Row) -> str:
+    return number(row.trained.lost if row.trained else None)
+
+
+_TRAINED = (Column("acc.", "%", _accuracy), Column("lost", "pts", _lost))
+
 COLUMNS = (
     Column("defense", "", lambda row: row.label),
     Column("enc.", "%", lambda row: _share(row.ratio)),
@@ -60,9 +70,16 @@ COLUMNS = (
     Column("worst", "dB [95 % CI]", lambda row: _interval(row.worst)),
     Column("SSIM", "", lambda row: number(row.ssim, 2)),
     Column("rank", "of 100", lambda row: number(row.rank100)),
+    *_TRAINED,
     Column("up", "KiB", lambda row: _kib(row.bytes_up)),
     Column("down", "KiB", lambda row: _kib(row.bytes_down)),
     Column("client", "ms", lambda row: _ms(row.seconds_client)),
     Column("server", "ms", lambda row: _ms(row.seconds_server)),
     Column("aggr. error", "", lambda row: _error(row.aggregate_error)),
 )
+
+
+def columns(rows: Iterable[Row]) -> list[Column]:
+    """All of them; those of accuracy only if a network was trained behind one of the defenses."""
+    trained = any(row.trained for row in rows)
+    return [column for column in COLUMNS if trained or column not in _TRAINED]

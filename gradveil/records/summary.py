@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from gradveil.records.accuracy import Trained, trained
 from gradveil.records.bootstrap import Interval, interval
 from gradveil.records.labels import attacks_in, subject_names
 from gradveil.records.record import Record
 from gradveil.records.setting import Setting, Subject, setting_of
+from gradveil.records.utility import Utility
 
 Metric = Callable[[Record], float | None]
 
@@ -22,7 +24,8 @@ class Row(Setting):
     for the adversary on each victim (the guess included), then the mean over victims; `guess_rank100` is the
     mean of the guess alone. A victim of another seed is another victim. `layers` is the mean share of each
     tensor that is encrypted, `visible` and `predicted_psnr` what was predicted. Costs are medians: bytes per
-    client, seconds. None means that no trial gave a value.
+    client, seconds. `trained` is what trainings behind the defense came to. None means that no trial gave a
+    value.
     """
 
     ratio_nonzero: float | None
@@ -42,11 +45,13 @@ class Row(Setting):
     seconds_server: float | None
     aggregate_error: float | None
     failed: int
+    trained: Trained | None
 
 
-def summarise(records: Iterable[Record]) -> list[Row]:
+def summarise(records: Iterable[Record], utilities: Sequence[Utility] = ()) -> list[Row]:
     """One row a setting: subjects by name, defenses from none to secure aggregation."""
-    return [_row(setting, group) for setting, group in by_setting(records).items()]
+    groups = by_setting(records)
+    return [_row(setting, group, trained(setting, utilities)) for setting, group in groups.items()]
 
 
 def by_setting(records: Iterable[Record]) -> dict[Setting, list[Record]]:
@@ -65,7 +70,7 @@ def by_subject(rows: Iterable[Row]) -> dict[str, list[Row]]:
     return dict(zip(subject_names(list(subjects)), subjects.values(), strict=True))
 
 
-def _row(setting: Setting, group: list[Record]) -> Row:
+def _row(setting: Setting, group: list[Record], accuracy: Trained | None) -> Row:
     ok = [record for record in group if record.status == "ok"]
     paid = [record for record in group if record.status != "failed"]  # a failed trial may not have measured
     return Row(
@@ -87,6 +92,7 @@ def _row(setting: Setting, group: list[Record]) -> Row:
         seconds_server=_median(paid, lambda record: record.seconds_server),
         aggregate_error=max(_values(paid, lambda record: record.aggregate_error), default=None),
         failed=len(group) - len(paid),
+        trained=accuracy,
     )
 
 

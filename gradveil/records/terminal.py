@@ -7,7 +7,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from gradveil.records.columns import COLUMNS, Column
+from gradveil.records.columns import Column, columns
 from gradveil.records.summary import Row, by_subject
 from gradveil.records.verdict import verdict
 
@@ -28,13 +28,13 @@ def _table(subject: str, rows: list[Row]) -> Table:
         pad_edge=False,
         show_edge=False,
     )
-    first, *numbers = COLUMNS
+    first, *numbers = shown = columns(rows)
     table.add_column(_heading(first), vertical="bottom", overflow="fold")
     for column in numbers:
         table.add_column(_heading(column), vertical="bottom", justify="right", no_wrap=True)
     for row in rows:
         # Text, so that a name with [brackets] is not read as markup
-        table.add_row(*(Text(column.cell(row)) for column in COLUMNS))
+        table.add_row(*(Text(column.cell(row)) for column in shown))
     return table
 
 

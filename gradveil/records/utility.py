@@ -7,16 +7,20 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Final
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from gradveil.exchange.files import write_atomically
 from gradveil.records.record import AtLeastOne, Count, Facts, Knob, Name, RecordError, Seconds, Share
 
-UTILITY_SCHEMA: Final = 1
+UTILITY_SCHEMA: Final = 2
+
+Curve = tuple[tuple[Count, Share], ...]
+"""Rounds done and the accuracy then, from none to all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Utility:
-    """One training behind a defense; docs/audit.md explains it.
+    """One training behind a defense; docs/records.md explains each field.
 
     Fields are checked when it is written and when it is read, against the same rules.
     """
@@ -36,6 +40,7 @@ class Utility:
     rate: Annotated[float, Field(gt=0)]
     held_out: AtLeastOne
     accuracy: Share | None
+    curve: Curve
     seconds: Seconds
     seed: Count
     versions: Facts
@@ -44,10 +49,9 @@ class Utility:
     error: Annotated[str, Field(pattern=r"^[^\r\n]+$")] | None
 
     @property
-    def training(self) -> tuple[object, ...]:
-        """All that two trainings share that differ in nothing but the defense."""
-        amount = (self.clients, self.batch, self.rounds, self.rate, self.held_out)
-        return self.model, self.data, *amount, self.seed
+    def regime(self) -> tuple[object, ...]:
+        """All that two trainings share that differ in nothing but the defense and the seed."""
+        return self.model, self.data, self.clients, self.batch, self.rounds, self.rate, self.held_out
 
     def save(self, run_dir: Path) -> None:
         """Write RUN/utility/KEY.json; RecordError when a field breaks the rules."""
@@ -73,9 +77,17 @@ def _parsed(text: str, source: str) -> Utility:
     try:
         found = _CHECKED.validate_json(text)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(map(str, first["loc"])) or "file"
-        raise RecordError(f"{source}: field {field!r}: {first['msg']}; train that defense again") from error
+        reason = _reason(error.errors(include_url=False)[0])
+        raise RecordError(f"{source}: {reason}; remove the file and train that defense again") from error
     if (found.error is None) != (found.accuracy is not None):
         raise RecordError(f"{source}: field 'error': must give the reason exactly when there is no accuracy")
+    if found.accuracy is not None and (not found.curve or found.curve[-1] != (found.rounds, found.accuracy)):
+        raise RecordError(f"{source}: field 'curve': must end with the last round and its accuracy")
     return found
+
+
+def _reason(first: ErrorDetails) -> str:
+    field = ".".join(map(str, first["loc"])) or "file"
+    if field == "schema":
+        return f"version {first['input']}, but this gradveil reads version {UTILITY_SCHEMA}"
+    return f"field {field!r}: {first['msg']}"

@@ -11,6 +11,7 @@ from gradveil.records.columns import ABSENT
 from gradveil.records.labels import attack_label, attacks_in
 from gradveil.records.record import Record
 from gradveil.records.setting import setting_of
+from gradveil.records.utility import Utility
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,21 @@ def trials(records: Sequence[Record]) -> Table:
     rows = [[name, _distinct(map(value, records))] for name, value in fields.items()]
     victims = len({(record.model, record.data, record.seed, record.victim) for record in records})
     return Table(["", ""], [["trials", f"{len(records)}: {counts}"], ["victims", str(victims)], *rows])
+
+
+def trainings(utilities: Sequence[Utility]) -> Table:
+    """How the accuracies came about; no rows if there are none."""
+    settings: dict[str, set[float]] = {
+        "rounds": {one.rounds for one in utilities},
+        "clients": {one.clients for one in utilities},
+        "images a client and round": {one.batch for one in utilities},
+        "step size of the server's Adam": {one.rate for one in utilities},
+        "held-out images": {one.held_out for one in utilities},
+        "seed": {one.seed for one in utilities},
+    }
+    rows = [[name, " / ".join(f"{value:g}" for value in sorted(found))] for name, found in settings.items()]
+    failed = [[f"{one.model}: {one.defense}", one.error] for one in utilities if one.error is not None]
+    return Table(["", ""], [*rows, *failed] if utilities else [])
 
 
 def merged(facts: Iterable[Mapping[str, JsonValue]]) -> Table:

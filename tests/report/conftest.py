@@ -9,6 +9,7 @@ import pytest
 
 from gradveil.records import SCHEMA, Record, RecordStore
 from gradveil.records.labels import ATTACKS
+from gradveil.records.utility import UTILITY_SCHEMA, Utility
 
 VICTIMS = 3
 MODELS = {"mlp": 1, "lenet": 3}  # model -> channels of its pictures
@@ -111,6 +112,34 @@ def trial(model: str, setting: tuple[str, str | None, float | None], attack: str
         key=hashlib.sha256(repr((model, setting, attack, victim)).encode()).hexdigest()[:16],
         claim=CLAIMS.get(defense, "none"),
         error=error,
+    )
+
+
+def training(model: str, setting: tuple[str, str | None, float | None], accuracy: float | None) -> Utility:
+    """Behind one defense, rising to this accuracy; None fails."""
+    defense, strategy, ratio = setting
+    curve = () if accuracy is None else tuple((done, accuracy * done / 200) for done in range(0, 201, 20))
+    return Utility(
+        schema=UTILITY_SCHEMA,
+        model=model,
+        data="digits",
+        defense=defense,
+        knobs={},
+        strategy=strategy,
+        ratio=ratio,
+        clients=5,
+        batch=8,
+        rounds=200,
+        rate=0.003,
+        held_out=1000,
+        accuracy=accuracy,
+        curve=curve,
+        seconds=2.5,
+        seed=7,
+        versions={"gradveil": "0.1.0"},
+        machine={"cores": 2},
+        key=hashlib.sha256(repr((model, setting, "training")).encode()).hexdigest()[:16],
+        error=None if accuracy is not None else "DefenseError: does not fit",
     )
 
 

@@ -16,6 +16,7 @@ from gradveil.audit.seeds import derive, numpy_rng, torch_rng
 from gradveil.data import Dataset
 from gradveil.defenses import Client, Mechanism, Stages, Work
 from gradveil.exchange import Layout, Update
+from gradveil.records.utility import Curve
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Training:
         rate: of the server's Adam. Its steps do not depend on the scale of gradients, which defenses change,
             so that one rate serves all (FedAdam: Reddi et al. 2021, algorithm 2, with one local step).
         seed: of weights, batches, and all that a defense draws for evaluation.
+        every: rounds between two looks at the accuracy; there is one before and one after all of them anyway.
     """
 
     rounds: int
@@ -36,6 +38,7 @@ class Training:
     batch: int = 8
     rate: float = 0.003
     seed: int = 0
+    every: int = 10
 
 
 class Federation:
@@ -74,15 +77,14 @@ class Federation:
         """Number of images that measure the accuracy."""
         return held_out(len(self._order))
 
-    def train(self) -> float:
-        """Run all rounds; the accuracy after them, with private parts the mean over the clients."""
-        for number in range(self._training.rounds):
-            self._round(number)
-        if not self._private:
-            return self._accuracy(self._server)
-        for client in self._private.values():
-            client.adopt(self._server.state_dict())
-        return float(np.mean([self._accuracy(client.network) for client in self._private.values()]))
+    def train(self) -> Curve:
+        """Run all rounds; the accuracy before, between and after them."""
+        curve = [(0, self._accuracy())]
+        for done in range(1, self._training.rounds + 1):
+            self._round(done - 1)
+            if done % self._training.every == 0 or done == self._training.rounds:
+                curve.append((done, self._accuracy()))
+        return tuple(curve)
 
     def public(self, count: int) -> tuple[Tensor, Tensor]:
         """Some of the images that nobody trains on, and their labels."""
@@ -146,8 +148,15 @@ class Federation:
             one: _gradient(parameter).cpu().numpy() for one, parameter in named_parameters
         }
 
-    def _accuracy(self, network: nn.Module) -> float:
-        return accuracy(network, self._dataset, self._order[: self.held_out])
+    def _accuracy(self) -> float:
+        """With private parts the mean over the clients."""
+        rows = self._order[: self.held_out]
+        if not self._private:
+            return accuracy(self._server, self._dataset, rows)
+        for client in self._private.values():
+            client.adopt(self._server.state_dict())
+        each = [accuracy(client.network, self._dataset, rows) for client in self._private.values()]
+        return float(np.mean(each))
 
 
 def _gradient(parameter: nn.Parameter) -> Tensor:

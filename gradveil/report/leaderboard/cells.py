@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gradveil.records.bootstrap import Interval, interval
+from gradveil.records.bootstrap import Interval
 from gradveil.records.columns import ABSENT, number
 from gradveil.records.labels import attack_label
 from gradveil.report.leaderboard.entries import Adversary, Entry
@@ -50,19 +50,15 @@ def _gap(entry: Entry) -> Cell:
 
 
 def _accuracy(entry: Entry) -> Cell:
-    utility = entry.utility
-    if utility is None or utility.accuracy is None:
-        return Cell(ABSENT, "not trained" if utility is None else "failed")
-    right = round(utility.accuracy * utility.held_out)
-    found = interval([[100.0] * right + [0.0] * (utility.held_out - right)])
-    return Cell(ABSENT if found is None else _between(found), "", utility.accuracy)
+    trained = entry.row.trained
+    if trained is None or trained.accuracy is None:
+        return Cell(ABSENT, "not trained" if trained is None else "failed")
+    return Cell(_between(trained.accuracy), "", trained.accuracy.mean)
 
 
 def _lost(entry: Entry) -> Cell:
-    if entry.utility is None or entry.utility.accuracy is None or entry.undefended is None:
-        return Cell(ABSENT)
-    lost = 100 * (entry.undefended - entry.utility.accuracy)
-    return Cell(f"{lost:.1f}", "", lost)
+    lost = None if entry.row.trained is None else entry.row.trained.lost
+    return Cell(number(lost), "", lost)
 
 
 def _scaled(value: float | None, factor: float) -> Cell:
@@ -107,8 +103,8 @@ COLUMNS = (
     Column(
         "accuracy",
         "% [95 % CI]",
-        "on held-out images after a training behind the defense; the interval is over these images alone, as "
-        "there is one training",
+        "on held-out images after trainings behind the defense; the interval is over trainings and these "
+        "images, so that with one training it is over images alone",
         _accuracy,
     ),
     Column("lost", "points", "accuracy of the same training without a defense, minus that", _lost),

@@ -12,7 +12,7 @@ from gradveil.records.summary import Row, summarise
 from gradveil.records.utility import Utility
 from gradveil.records.verdict import SAFE_BELOW_DB, held, is_open
 
-GUESS, NAIVE, IDENTITY = "guess", "mask_naive", "identity"
+GUESS, NAIVE = "guess", "mask_naive"
 NO_NOISE = "none"
 _ASSUMING = frozenset(
     {
@@ -49,8 +49,6 @@ class Entry:
         standard: the strongest adversary who takes the update for an undefended one.
         informed: the strongest who knows the defense and its knobs.
         best: the attacks by the number of victims on which they were strongest, most first.
-        utility: of a training behind the defense, None if there was none.
-        undefended: accuracy of the same training without a defense, None if there was none.
     """
 
     row: Row
@@ -58,8 +56,6 @@ class Entry:
     standard: Adversary | None
     informed: Adversary | None
     best: tuple[tuple[str, int], ...]
-    utility: Utility | None
-    undefended: float | None
 
     @property
     def gap(self) -> float | None:
@@ -101,9 +97,7 @@ def informed(record: Record) -> bool:
 
 
 def _entry(group: Sequence[Record], trained: Sequence[Utility]) -> Entry:
-    (row,) = summarise(group)
-    same = [one for one in trained if _trained_of(one) == _trained_of(group[0])]
-    utility = max(same, key=lambda one: (one.rounds, one.key), default=None)
+    (row,) = summarise(group, trained)
     ok = [record for record in group if record.psnr is not None]
     attacks = [record for record in ok if record.attack != GUESS]
     return Entry(
@@ -112,8 +106,6 @@ def _entry(group: Sequence[Record], trained: Sequence[Utility]) -> Entry:
         standard=_strongest([record for record in attacks if not informed(record)]),
         informed=_strongest([record for record in attacks if informed(record)]),
         best=_best(ok),
-        utility=utility,
-        undefended=None if utility is None else _undefended(utility, trained),
     )
 
 
@@ -137,16 +129,6 @@ def _best(ok: Iterable[Record]) -> tuple[tuple[str, int], ...]:
 
 def _strength(record: Record) -> tuple[float, bool, str]:
     return -(record.psnr or 0.0), record.attack != GUESS, record.attack
-
-
-def _trained_of(one: Record | Utility) -> tuple[object, ...]:
-    """What a trial and a training must share to stand in one line."""
-    return one.model, one.data, one.clients, one.defense, sorted(one.knobs.items()), one.strategy, one.ratio
-
-
-def _undefended(utility: Utility, trained: Iterable[Utility]) -> float | None:
-    same = (one for one in trained if one.defense == IDENTITY and one.training == utility.training)
-    return next((one.accuracy for one in same), None)
 
 
 def _subject_order(entry: Entry) -> tuple[object, ...]:

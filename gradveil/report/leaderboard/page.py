@@ -57,7 +57,7 @@ def render(records: Sequence[Record], utilities: Sequence[Utility]) -> str:
         columns=COLUMNS,
         claims=facts.claims(records),
         trials=facts.trials(records),
-        trainings=_trainings(utilities),
+        trainings=facts.trainings(utilities),
         machine=facts.merged(record.machine for record in records),
         versions=facts.merged(record.versions for record in records),
         safe_below=SAFE_BELOW_DB,
@@ -80,17 +80,3 @@ def _boards(lines: Sequence[Entry]) -> list[Board]:
     groups = [list(group) for _, group in groupby(lines, key=lambda entry: entry.row.subject)]
     names = subject_names([group[0].row.subject for group in groups])
     return [Board(name, group) for name, group in zip(names, groups, strict=True)]
-
-
-def _trainings(utilities: Sequence[Utility]) -> facts.Table:
-    """How the accuracies came about."""
-    settings: dict[str, set[float]] = {
-        "rounds": {one.rounds for one in utilities},
-        "clients": {one.clients for one in utilities},
-        "images a client and round": {one.batch for one in utilities},
-        "step size of the server's Adam": {one.rate for one in utilities},
-        "held-out images": {one.held_out for one in utilities},
-    }
-    rows = [[name, " / ".join(f"{value:g}" for value in sorted(found))] for name, found in settings.items()]
-    failed = [[f"{one.model}: {one.defense}", one.error] for one in utilities if one.error is not None]
-    return facts.Table(["", ""], [*rows, *failed] if utilities else [])

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from gradveil.records.accuracy import accuracy_interval
 from gradveil.records.bootstrap import Interval, interval
 from gradveil.records.record import Record
 from gradveil.records.store import RecordStore
@@ -56,9 +57,7 @@ def _trained(figure: Figure, trainings: Sequence[Utility]) -> Compared:
     longest = max(trainings, key=lambda one: one.rounds, default=None)
     if longest is None or longest.accuracy is None:
         return Compared(figure, None, 0, "not run" if longest is None else longest.error or "")
-    right = round(longest.accuracy * longest.held_out)
-    found = interval([[100.0] * right + [0.0] * (longest.held_out - right)])
-    return Compared(figure, found, longest.held_out, "")
+    return Compared(figure, accuracy_interval([longest]), longest.held_out, "")
 
 
 def _value(figure: Figure, record: Record) -> float | None:

@@ -2,11 +2,13 @@
 
 import pytest
 
-from gradveil.audit import AuditConfig
-from gradveil.audit.utility import measure_utilities
+from gradveil.audit import AuditConfig, UtilityTable
+from gradveil.audit.utility import Training, measure_utilities
 from gradveil.audit.utility.job import jobs, run
 from gradveil.records import RecordError
 from gradveil.records.utility import load_utilities
+
+BRIEF = UtilityTable(rounds=2)
 
 
 def config(defenses, **changes):
@@ -15,14 +17,15 @@ def config(defenses, **changes):
 
 
 def trained(defense, **changes):
-    (job,) = [one for one in jobs(config([defense], **changes), 2) if one.defense.name == defense["kind"]]
+    wanted = jobs(config([defense], **changes), BRIEF)
+    (job,) = [one for one in wanted if one.defense.name == defense["kind"]]
     return run(job, "cpu")
 
 
 def test_no_defense_is_trained_once_whether_asked_for_or_not():
-    names = [job.defense.name for job in jobs(config([{"kind": "sign"}]), 2)]
+    names = [job.defense.name for job in jobs(config([{"kind": "sign"}]), BRIEF)]
     assert names == ["identity", "sign"]
-    assert len(list(jobs(config([{"kind": "identity"}]), 2))) == 1
+    assert len(list(jobs(config([{"kind": "identity"}]), BRIEF))) == 1
 
 
 def test_a_selection_keeps_its_share():
@@ -30,6 +33,27 @@ def test_a_selection_keeps_its_share():
     assert found.error is None
     assert (found.defense, found.strategy) == ("selective_ckks", "magnitude")
     assert found.ratio == pytest.approx(0.1, abs=1e-3)
+    assert [done for done, _ in found.curve] == [0, 1, 2]
+    assert found.curve[-1][1] == found.accuracy
+
+
+def test_a_selection_that_cannot_be_made_keeps_the_share_asked_for():
+    found = trained({"kind": "selective_ckks", "strategy": "magnitude", "ratios": [0.3]}, models=["nowhere"])
+    assert (found.ratio, found.accuracy, found.curve) == (0.3, None, ())
+    assert found.error is not None
+
+
+def test_the_table_says_how_to_train():
+    table = UtilityTable(rounds=40, clients=5, batch=2, rate=0.1, seeds=[3, 4])
+    found = {job.training for job in jobs(config([{"kind": "sign"}]), table)}
+    assert found == {Training(40, 5, 2, 0.1, seed, every=2) for seed in (3, 4)}
+    assert {job.training.clients for job in jobs(config([{"kind": "sign"}], clients=7), BRIEF)} == {7}
+
+
+def test_trainings_are_no_part_of_what_decides_a_trial():
+    plain, trained = config([{"kind": "sign"}]), config([{"kind": "sign"}], utility={"rounds": 2})
+    assert trained.utility == BRIEF
+    assert plain.hash == trained.hash
 
 
 def test_a_strategy_that_needs_the_network_has_public_images():
@@ -45,8 +69,9 @@ def test_a_defense_that_cannot_be_trained_behind_says_why():
 
 
 def test_keys_depend_on_rounds_defense_and_network():
-    one = [*jobs(config([{"kind": "sign"}]), 2), *jobs(config([{"kind": "sign"}]), 3)]
-    other = jobs(config([{"kind": "sign"}], models=["lenet"]), 2)
+    signs = config([{"kind": "sign"}])
+    one = [*jobs(signs, BRIEF), *jobs(signs, UtilityTable(rounds=3))]
+    other = jobs(config([{"kind": "sign"}], models=["lenet"]), BRIEF)
     assert len({job.key for job in [*one, *other]}) == 6
 
 
@@ -57,7 +82,12 @@ def test_what_is_trained_is_not_trained_again(tmp_path):
 
     def measure():
         return measure_utilities(
-            wanted, tmp_path, rounds=2, device="cpu", workers=1, progress=lambda *pair: reports.append(pair)
+            wanted,
+            BRIEF,
+            tmp_path,
+            device="cpu",
+            workers=1,
+            progress=lambda *pair: reports.append(pair),
         )
 
     first = measure()
@@ -69,6 +99,13 @@ def test_what_is_trained_is_not_trained_again(tmp_path):
 
 def test_a_damaged_file_is_named(tmp_path):
     (tmp_path / "utility").mkdir()
-    (tmp_path / "utility" / "ab.json").write_text('{"schema": 1}')
+    (tmp_path / "utility" / "ab.json").write_text('{"schema": 2}')
     with pytest.raises(RecordError, match=r"ab\.json: field 'model'"):
+        load_utilities(tmp_path)
+
+
+def test_an_earlier_version_is_refused_with_a_way_out(tmp_path):
+    (tmp_path / "utility").mkdir()
+    (tmp_path / "utility" / "ab.json").write_text('{"schema": 1}')
+    with pytest.raises(RecordError, match=r"ab\.json: version 1, .* remove the file and train"):
         load_utilities(tmp_path)

@@ -24,10 +24,14 @@ def federation(digits, defense, network="cnn", training=SHORT):
     return Federation(defense, build(network, digits.input_shape, digits.classes, 0), digits, training)
 
 
+def final(digits, defense, training=SHORT):
+    return federation(digits, defense, training=training).train()[-1][1]
+
+
 def test_it_learns_without_a_defense_and_not_through_noise_that_drowns_gradients(digits):
     training = Training(rounds=60, clients=3)
-    assert federation(digits, identity, training=training).train() > 0.8
-    assert federation(digits, Gaussian(100.0), training=training).train() < 0.4
+    assert final(digits, identity, training) > 0.8
+    assert final(digits, Gaussian(100.0), training) < 0.4
 
 
 @pytest.mark.parametrize(
@@ -40,14 +44,22 @@ def test_the_same_seed_gives_the_same_accuracy(digits, defense):
 
 
 def test_masked_sums_train_as_clear_ones(digits):
-    plain, masked = federation(digits, identity), federation(digits, SecureAggregation(max_weight=4))
-    assert abs(plain.train() - masked.train()) < 0.02
+    assert abs(final(digits, identity) - final(digits, SecureAggregation(max_weight=4))) < 0.02
+
+
+def test_looking_at_the_accuracy_on_the_way_changes_nothing(digits):
+    for defense, network in ((MixUp(), "cnn"), (KeyLock(activation="sigmoid"), "lenet_bn")):
+        seldom, often = (
+            federation(digits, defense, network, replace(SHORT, every=every)).train() for every in (9, 1)
+        )
+        assert [done for done, _ in often] == [0, 1, 2, 3]
+        assert seldom == (often[0], often[-1])
 
 
 def test_locked_clients_are_judged_by_their_own_locks(digits):
     locked = federation(digits, KeyLock(activation="sigmoid"), "lenet_bn")
     assert set(locked.updates(0)) == {"client-0", "client-1", "client-2"}
-    assert 0 <= locked.train() <= 1
+    assert 0 <= locked.train()[-1][1] <= 1
 
 
 def test_who_draws_which_image_does_not_depend_on_the_defense(digits):

@@ -6,8 +6,7 @@ from dataclasses import replace
 import pytest
 
 from gradveil.records import RecordStore
-from gradveil.records.utility import UTILITY_SCHEMA, Utility
-from tests.report.conftest import HOSTILE, trial
+from tests.report.conftest import HOSTILE, training, trial
 
 ATTACKS = ("mask_naive", "inverting_gradients", "adaptive", "guess")
 PSNR = {  # dB of each attack on victim 0; victims differ by 1 dB
@@ -27,27 +26,8 @@ def record(defense, knobs, attack, psnr, victim):
 
 
 def utility(defense, knobs, accuracy, key):
-    return Utility(
-        schema=UTILITY_SCHEMA,
-        model="lenet",
-        data="digits",
-        defense=defense,
-        knobs=knobs,
-        strategy=None,
-        ratio=None,
-        clients=4,
-        batch=8,
-        rounds=200,
-        rate=0.003,
-        held_out=1000,
-        accuracy=accuracy,
-        seconds=2.5,
-        seed=7,
-        versions={"gradveil": "0.1.0"},
-        machine={"cores": 2},
-        key=key,
-        error=None if accuracy is not None else "DefenseError: does not fit",
-    )
+    one = training("lenet", (defense, None, None), accuracy)
+    return replace(one, clients=4, knobs=knobs, key=key)
 
 
 KNOBS = {"soteria": {"share": 0.8, "layer": None}}

@@ -45,27 +45,28 @@ def test_marks(lines):
 
 
 def test_accuracies_belong_to_their_defense(lines):
-    assert lines["soteria"].utility.accuracy == 0.85
-    assert lines["soteria"].undefended == 0.9
-    assert lines[HOSTILE].utility.accuracy is None
+    soteria = lines["soteria"].row.trained
+    assert (soteria.accuracy.mean, soteria.lost) == (85, pytest.approx(5))
+    assert lines[HOSTILE].row.trained.accuracy is None
 
 
 def test_a_training_with_other_knobs_is_of_no_use(records, utilities):
     other = [replace(one, knobs={"share": 0.5, "layer": None}) for one in utilities]
-    found = {entry.row.defense: entry.utility for entry in entries(records, other)}
+    found = {entry.row.defense: entry.row.trained for entry in entries(records, other)}
     assert found["soteria"] is None
 
 
 def test_accuracy_is_lost_against_the_same_training_only(records, utilities):
     longer = [replace(one, rounds=400) if one.defense == "identity" else one for one in utilities]
-    found = {entry.row.defense: entry.undefended for entry in entries(records, longer)}
-    assert found["soteria"] is None
+    found = {entry.row.defense: entry.row.trained for entry in entries(records, longer)}
+    assert found["soteria"].lost is None
 
 
 def test_the_longest_training_counts(records, utilities):
-    longer = [replace(one, rounds=400, accuracy=0.95) for one in utilities if one.defense == "soteria"]
-    found = {entry.row.defense: entry.utility for entry in entries(records, [*utilities, *longer])}
-    assert found["soteria"].accuracy == 0.95
+    (soteria,) = [one for one in utilities if one.defense == "soteria"]
+    longer = [replace(soteria, rounds=400, accuracy=0.95, key="f")]
+    found = {entry.row.defense: entry.row.trained for entry in entries(records, [*utilities, *longer])}
+    assert (found["soteria"].rounds, found["soteria"].accuracy.mean) == (400, 95)
 
 
 @pytest.mark.parametrize(
