@@ -56,15 +56,24 @@ def main() -> None:
         wanted = runs if name in (chosen.measure or MEASURES) else []
         measured[name] = finish(journal, finished(journal, wanted) if chosen.finished else wanted, name)
     calibrations, attempts, predictions = (measured[name] for name in MEASURES)
-    table = frontier(attempts)
+    victims = sorted({(line["network"], line["victim"]) for line in attempts})
+    guessed = {(n, v): gray(Setting(n, chosen.seed), v) for n, v in victims}
+    table = frontier(attempts, guessed)
     needed, agreement = protection(table), correlation(table, predictions)
-    titles = ("Selections", "Fewest encrypted non-zero entries under 12 dB", "Predicted against attained")
+    titles = (
+        "Selections",
+        "Fewest encrypted non-zero entries under 12 dB, and under gray",
+        "Predicted against attained",
+    )
     for title, lines in zip(titles, (table, needed, agreement), strict=True):
         if lines:
             show(title, lines)
-    victims = sorted({(line["network"], line["seed"], line["victim"]) for line in attempts})
-    guessed = [{"network": n, "victim": v, "psnr": gray(Setting(n, s), v)} for n, s, v in victims]
-    record = {"gray": guessed, "frontier": table, "protection": needed, "spearman": agreement}
+    record = {
+        "gray": [{"network": n, "victim": v, "psnr": value} for (n, v), value in guessed.items()],
+        "frontier": table,
+        "protection": needed,
+        "spearman": agreement,
+    }
     single = {
         "calibration": calibrations,
         "predictions": predictions,

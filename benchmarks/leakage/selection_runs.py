@@ -4,7 +4,6 @@ import argparse
 import time
 from collections.abc import Callable, Sequence
 from functools import cache, partial
-from itertools import product
 from typing import Any, TypeVar
 
 from benchmarks.leakage.common import Journal, Key, finished
@@ -12,16 +11,20 @@ from benchmarks.leakage.selection_attacks import AWARE, NAIVE, Cell
 from benchmarks.leakage.selection_setting import (
     FIXED,
     RATIOS,
+    REFINED,
     STRATEGIES,
     Setting,
-    is_own,
+    ranked,
     selection,
 )
-from gradveil.calibration import predict, rank
+from gradveil.calibration import predict
 
 VICTIMS = 20
 
-_PREDICTED_AT, _TOGETHER = 1, 10
+_PREDICTED_AT, _TOGETHER, _MASKS = 1, 10, 24
+
+Mask = tuple[str, float | None]
+"""A strategy, and the share of all entries that it encrypts; None for its own."""
 
 Part = TypeVar("Part")
 Runs = list[tuple[Key, Callable[[], dict[str, Any]]]]
@@ -34,14 +37,14 @@ def planned(chosen: argparse.Namespace, journal: Journal) -> tuple[Runs, Runs, R
     calibrations: Runs = []
     attempts: Runs = []
     predictions: Runs = []
-    for network, strategy in product(networks, strategies):
-        setting, ratios = Setting(network, chosen.seed), shares(chosen, strategy)
-        about = {"network": network, "strategy": strategy, "seed": chosen.seed}
-        if strategy in (*STRATEGIES, *FIXED):
-            calibrations.append((about | {"measure": "calibration"}, partial(calibrated, setting, strategy)))
-        keys = {ratio: about | {"measure": "prediction", "ratio": ratio} for ratio in ratios}
-        predictions += together(journal, keys, partial(predicted, setting, strategy))
-        for ratio in ratios:
+    for network in networks:
+        setting = Setting(network, chosen.seed)
+        masks = [(strategy, ratio) for strategy in strategies for ratio in shares(chosen, strategy)]
+        for strategy in (one for one in strategies if one != REFINED):
+            key = {"network": network, "strategy": strategy, "seed": chosen.seed, "measure": "calibration"}
+            calibrations.append((key, partial(calibrated, setting, strategy)))
+        predictions += predictions_of(journal, setting, masks)
+        for strategy, ratio in masks:
             attempts += attacks_on(chosen, journal, setting, strategy, ratio)
     return calibrations, sorted(attempts, key=lambda run: run[0]["ratio"] or 0), predictions
 
@@ -69,6 +72,16 @@ def attacks_on(
     return list(finished(journal, runs)) if leaks else runs
 
 
+def predictions_of(journal: Journal, setting: Setting, masks: Sequence[Mask]) -> Runs:
+    """Predictions for selections of one network, some from each pass through its Jacobian."""
+    about = {"network": setting.network, "seed": setting.seed, "measure": "prediction"}
+    runs: Runs = []
+    for at in range(0, len(masks), _MASKS):
+        keys = {mask: about | {"strategy": mask[0], "ratio": mask[1]} for mask in masks[at : at + _MASKS]}
+        runs += together(journal, keys, partial(predicted, setting))
+    return runs
+
+
 def together(
     journal: Journal, keys: dict[Part, Key], run: Callable[[list[Part]], dict[Part, dict[str, Any]]]
 ) -> Runs:
@@ -90,22 +103,18 @@ def portfolios(chosen: argparse.Namespace, network: str) -> list[list[str]]:
 
 def calibrated(setting: Setting, strategy: str) -> dict[str, Any]:
     """CPU seconds that an order of all coordinates takes."""
-    examples = setting.victim(0) if is_own(strategy) else setting.public()
     start = time.process_time()
-    found = rank(strategy.removesuffix("_own"), examples)
+    found = ranked(setting, strategy, 0)
     return {"source": found.source, "cpu_seconds": time.process_time() - start}
 
 
-def predicted(
-    setting: Setting, strategy: str, ratios: Sequence[float | None]
-) -> dict[float | None, dict[str, Any]]:
-    """Predictions for some selections of a strategy, of the first victim where it is the victim's own."""
+def predicted(setting: Setting, masks: Sequence[Mask]) -> dict[Mask, dict[str, Any]]:
+    """Predictions for some selections, of the first victim where it is the victim's own."""
     start = time.process_time()
-    found = predict(
-        setting.public().first(_PREDICTED_AT), [selection(setting, strategy, one, 0) for one in ratios]
-    )
-    seconds = (time.process_time() - start) / max(len(ratios), 1)
+    chosen = [selection(setting, strategy, ratio, 0) for strategy, ratio in masks]
+    found = predict(setting.public().first(_PREDICTED_AT), chosen)
+    seconds = (time.process_time() - start) / max(len(masks), 1)
     return {
-        ratio: {"psnr": one.psnr, "rank": one.rank, "cpu_seconds": seconds}
-        for ratio, one in zip(ratios, found, strict=True)
+        mask: {"psnr": one.psnr, "rank": one.rank, "cpu_seconds": seconds}
+        for mask, one in zip(masks, found, strict=True)
     }

@@ -90,11 +90,14 @@ def model(network: str, seed: int) -> Model:
     return Model(models.build(network, shape, classes, seed), shape, classes)
 
 
-@cache
-def ranking(setting: Setting, strategy: str, victim: int) -> Ranking:
-    """The strategy's order for one victim; the same for all unless it looks at the victim's own image."""
+def ranked(setting: Setting, strategy: str, victim: int) -> Ranking:
+    """The strategy's order for one victim."""
     examples = setting.victim(victim) if is_own(strategy) else setting.public()
     return rank(strategy.removesuffix("_own"), examples)
+
+
+ranking = cache(ranked)
+"""The same, made once a process."""
 
 
 @cache

@@ -1,6 +1,7 @@
 """What the experiment on selections shows: the frontier, what protection takes, and if it is predicted."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from benchmarks.leakage.selection_attacks import NAIVE
 
 PROTECTED_DB = 12.0
 
+
+Gray = Mapping[tuple[str, int], float]
+"""PSNR of a gray image by network and victim."""
 
 _SELECTION = ("network", "strategy", "ratio")
 
@@ -25,22 +29,33 @@ def by_selection(lines: Sequence[Line]) -> list[dict[str, Any]]:
     ]
 
 
-def frontier(lines: Sequence[Line]) -> list[dict[str, Any]]:
+def frontier(lines: Sequence[Line], gray: Gray) -> list[dict[str, Any]]:
     """The strongest aware attack on each victim, over victims, for each selection; the naive one apart."""
     found = []
     for about, group in grouped(lines, _SELECTION):
         naive = [line for line in group if tuple(line["attacks"]) == NAIVE]
         aware = [line for line in group if line not in naive]
         if aware:
-            found.append(about | _attained(aware) | {"naive_psnr": _mean(naive, "psnr") if naive else None})
+            found.append(
+                about | _attained(aware, gray) | {"naive_psnr": _mean(naive, "psnr") if naive else None}
+            )
     return found
 
 
-def _attained(lines: Sequence[Line]) -> dict[str, Any]:
-    """What is encrypted, and the best of several attacks on each victim."""
-    best = [max(line["psnr"] for line in of_one) for _, of_one in grouped(lines, ("victim",))]
+def _attained(lines: Sequence[Line], gray: Gray) -> dict[str, Any]:
+    """What is encrypted, the best of several attacks on each victim, and by what it beats a gray image."""
+    best = {
+        (about["network"], about["victim"]): max(line["psnr"] for line in of_one)
+        for about, of_one in grouped(lines, ("network", "victim"))
+    }
     encrypted = {name: _mean(lines, name) for name in ("ratio_nonzero", "encrypted_nonzero")}
-    return {"victims": len(best), **encrypted, "mean_psnr": float(np.mean(best)), "worst_psnr": max(best)}
+    return {
+        "victims": len(best),
+        **encrypted,
+        "mean_psnr": float(np.mean(list(best.values()))),
+        "worst_psnr": max(best.values()),
+        "over_gray": max(value - gray[victim] for victim, value in best.items()),
+    }
 
 
 def _mean(lines: Sequence[Line], name: str) -> float:
@@ -48,18 +63,23 @@ def _mean(lines: Sequence[Line], name: str) -> float:
 
 
 def protection(table: Sequence[Line]) -> list[dict[str, Any]]:
-    """Fewest encrypted non-zero entries with which each strategy, and with larger ratios, is under 12 dB."""
-    found = []
-    for about, group in grouped(table, ("network", "strategy")):
-        ordered = sorted(group, key=lambda line: -line["encrypted_nonzero"])
-        least = None
-        for line in ordered:
-            if line["worst_psnr"] >= PROTECTED_DB:
-                break
-            least = line
-        entries = least["encrypted_nonzero"] if least else None
-        found.append(about | {"ratio": least["ratio"] if least else None, "encrypted_nonzero": entries})
-    return found
+    """Fewest encrypted non-zero entries with which each strategy, and with larger ratios, is under 12 dB.
+
+    The same for no victim read better than a gray image, which takes no attack.
+    """
+    return [
+        about
+        | _fewest(group, "under_12_db", lambda line: line["worst_psnr"] < PROTECTED_DB)
+        | _fewest(group, "under_gray", lambda line: line["over_gray"] <= 0)
+        for about, group in grouped(table, ("network", "strategy"))
+    ]
+
+
+def _fewest(group: Sequence[Line], name: str, protects: Callable[[Line], bool]) -> dict[str, Any]:
+    ordered = sorted(group, key=lambda line: -line["encrypted_nonzero"])
+    safe = list(takewhile(protects, ordered))
+    least = safe[-1] if safe else {"ratio": None, "encrypted_nonzero": None}
+    return {f"{name}_ratio": least["ratio"], name: least["encrypted_nonzero"]}
 
 
 def correlation(table: Sequence[Line], predictions: Sequence[Line]) -> list[dict[str, Any]]:

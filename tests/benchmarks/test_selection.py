@@ -6,6 +6,8 @@ from benchmarks.leakage.journal import Journal
 from benchmarks.leakage.selection_runs import together
 from benchmarks.leakage.selection_summary import by_selection, correlation, frontier, protection
 
+GRAY = {("lenet", 0): 10.5, ("lenet", 1): 15.0}
+
 
 def line(ratio, victim, psnr, attacks=("mask_aware",), strategy="random", network="lenet"):
     """One victim behind a tenth of 1,000 entries for each tenth of the ratio."""
@@ -16,18 +18,18 @@ def line(ratio, victim, psnr, attacks=("mask_aware",), strategy="random", networ
 
 def test_the_frontier_takes_the_strongest_attack_on_each_victim():
     lines = [line(0.1, 0, 20.0), line(0.1, 1, 30.0), line(0.1, 0, 40.0, ("second_order",))]
-    (found,) = frontier(lines)
+    (found,) = frontier(lines, GRAY)
     assert (found["victims"], found["mean_psnr"], found["worst_psnr"]) == (2, 35.0, 40.0)
     assert found["encrypted_nonzero"] == 100
 
 
 def test_the_naive_attack_stands_apart():
-    (found,) = frontier([line(0.1, 0, 9.0), line(0.1, 0, 50.0, ("mask_naive",))])
+    (found,) = frontier([line(0.1, 0, 9.0), line(0.1, 0, 50.0, ("mask_naive",))], GRAY)
     assert (found["worst_psnr"], found["naive_psnr"]) == (9.0, 50.0)
 
 
 def test_a_selection_that_only_the_naive_attack_has_seen_is_on_no_frontier():
-    assert frontier([line(0.1, 0, 5.0, ("mask_naive",))]) == []
+    assert frontier([line(0.1, 0, 5.0, ("mask_naive",))], GRAY) == []
 
 
 @pytest.mark.parametrize(
@@ -36,10 +38,17 @@ def test_a_selection_that_only_the_naive_attack_has_seen_is_on_no_frontier():
     ids=["from the second", "not where more entries leak again", "never"],
 )
 def test_protection_starts_where_all_larger_selections_protect(worst, ratio):
-    table = frontier([line(at, 0, psnr) for at, psnr in zip((0.1, 0.2, 0.3), worst, strict=True)])
+    table = frontier([line(at, 0, psnr) for at, psnr in zip((0.1, 0.2, 0.3), worst, strict=True)], GRAY)
     (found,) = protection(table)
-    assert found["ratio"] == ratio
-    assert found["encrypted_nonzero"] == (None if ratio is None else 1000 * ratio)
+    assert found["under_12_db_ratio"] == ratio
+    assert found["under_12_db"] == (None if ratio is None else 1000 * ratio)
+
+
+def test_protection_under_gray_is_each_victims_own():
+    table = frontier([line(0.1, 0, 10.6), line(0.1, 1, 13.0), line(0.2, 0, 10.0), line(0.2, 1, 14.9)], GRAY)
+    (found,) = protection(table)
+    assert [one["over_gray"] for one in table] == pytest.approx([0.1, -0.1])
+    assert (found["under_12_db"], found["under_gray"]) == (None, 200)
 
 
 def test_correlation_tells_networks_apart_and_together():
