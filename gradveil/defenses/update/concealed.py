@@ -51,19 +51,18 @@ class ConcealedSamples(UpdateDefense):
         """The mixed gradient; it counts as that of the batch alone."""
         draw = torch.Generator().manual_seed(int(rng.integers(2**62)))
         shares = _shares(work)
-        true = _gradient(work, work.images, shares).detach()
+        aim = work.network(work.images)
+        true = _gradient(work, aim, shares).detach()
         classes = _others(shares, draw)
         noise = torch.randn(work.images.shape, generator=draw).to(work.images)
-        decoys = self._moved(work, true, noise, classes)
-        mixed = (true + _gradient(work, decoys, classes).detach()) / 2
+        decoys = self._moved(work, true, aim.detach(), noise, classes)
+        mixed = (true + _gradient(work, work.network(decoys), classes).detach()) / 2
         opposed = (mixed @ true).clamp_max(0) / true.square().sum().clamp_min(1e-30)
         return Update(update.layout, (mixed - opposed * true).cpu().numpy(), update.weight)
 
-    def _moved(self, work: Work, true: Tensor, images: Tensor, classes: Tensor) -> Tensor:
+    def _moved(self, work: Work, true: Tensor, aim: Tensor, images: Tensor, classes: Tensor) -> Tensor:
         images = images.requires_grad_()
         adam = torch.optim.Adam([images], lr=self.rate)
-        with torch.no_grad():
-            aim = work.network(work.images)
         for _ in range(self.steps):
             adam.zero_grad()
             images.grad = torch.autograd.grad(self._loss(work, true, aim, images, classes), images)[0]
@@ -71,17 +70,18 @@ class ConcealedSamples(UpdateDefense):
         return images.detach()
 
     def _loss(self, work: Work, true: Tensor, aim: Tensor, images: Tensor, classes: Tensor) -> Tensor:
-        likeness = F.cosine_similarity(_gradient(work, images, classes), true, dim=0)
+        logits = work.network(images)
+        likeness = F.cosine_similarity(_gradient(work, logits, classes), true, dim=0)
         apart = (images - work.images).flatten(1).norm(dim=1).mean()
-        logits = ((work.network(images) - aim).norm(dim=1) / aim.norm(dim=1)).mean()
-        loss: Tensor = 1 - likeness + torch.exp(-self.distance * apart) + self.logits * logits
+        astray = ((logits - aim).norm(dim=1) / aim.norm(dim=1)).mean()
+        loss: Tensor = 1 - likeness + torch.exp(-self.distance * apart) + self.logits * astray
         return loss
 
 
-def _gradient(work: Work, images: Tensor, shares: Tensor) -> Tensor:
-    """Mean gradient, flat, as part of the graph."""
+def _gradient(work: Work, logits: Tensor, shares: Tensor) -> Tensor:
+    """Mean gradient, flat, as part of the graph that led to the logits."""
     weights = [one for one in work.network.parameters() if one.requires_grad]
-    loss = F.cross_entropy(work.network(images), shares)
+    loss = F.cross_entropy(logits, shares)
     return torch.cat([one.flatten() for one in torch.autograd.grad(loss, weights, create_graph=True)])
 
 
