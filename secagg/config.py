@@ -129,8 +129,11 @@ class Floors:
         """
         holders = clients if config.neighbours is None else min(config.neighbours, clients)
         self.require_cohort(clients)
-        if holders < max(self.min_neighbours, config.threshold):
-            raise TooFewClientsError(f"{holders} clients hold a secret; use more neighbours or clients")
+        if holders < (needed := max(self.min_neighbours, config.threshold)):
+            raise TooFewClientsError(
+                f"{holders} clients hold a secret, in shares, but {needed} are needed to rebuild it; raise "
+                "neighbours, or wait for more clients"
+            )
         if config.threshold < self.min_threshold:
             raise ProtocolError(f"threshold {config.threshold} is below {self.min_threshold}; raise it")
         sparse = config.neighbours is not None and config.neighbours < clients - 1

@@ -1,7 +1,6 @@
 """`gradveil keys`: key material of a job, what a file of it is, and what others may have of it."""
 
 import json as json_lines
-import math
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -9,26 +8,21 @@ from typing import Annotated
 
 import typer
 
+from gradveil.cli import key_params
 from gradveil.cli.errors import UsageError, naming
 from gradveil.cli.folders import require_absent, whole_folder
 from gradveil.cli.key_facts import Facts, facts_of
 from gradveil.cli.key_folder import KeySet
+from gradveil.cli.key_params import Scheme
 from gradveil.cli.passphrases import AskPassphrase, PassphraseFile, chosen_passphrase
 from gradveil.exchange.files import write_atomically
-from he import CkksParams, ClientKey, Encryption, PackedParams, Params
+from he import ClientKey, Encryption
 
 keys = typer.Typer(
     name="keys",
     help="Make the keys of a job, say what a file is, export what is public.",
     no_args_is_help=True,
 )
-
-
-class Scheme(StrEnum):
-    """Schemes that choose their own parameters."""
-
-    CKKS = "ckks"
-    PACKED = "packed"
 
 
 class Audience(StrEnum):
@@ -38,16 +32,14 @@ class Audience(StrEnum):
     CLIENTS = "clients"
 
 
-_PARAMS: dict[Scheme, type[CkksParams] | type[PackedParams]] = {
-    Scheme.CKKS: CkksParams,
-    Scheme.PACKED: PackedParams,
-}
-
-
 @keys.command()
 def new(
+    context: typer.Context,
     job: Annotated[str, typer.Argument(help="Name of the training job; make new keys for each.")],
     out: Annotated[Path, typer.Option(help="Folder to make; it must not exist.")],
+    plan: Annotated[
+        Path | None, typer.Option(help="A plan file, which says all parameters; without, the next six do.")
+    ] = None,
     scheme: Annotated[Scheme, typer.Option(help="packed: half the bytes, coarser.")] = Scheme.CKKS,
     clients: Annotated[
         int | None, typer.Option(min=1, max=2**16 - 1, help="Most in one sum. Default: 64.")
@@ -69,7 +61,11 @@ def new(
 ) -> None:
     """Make the keys of a job in a new folder; all of it is written, or nothing."""
     require_absent(out)
-    params = _params(_PARAMS[scheme], clients, value_range, precision, security, public_key)
+    params = (
+        key_params.chosen(scheme, clients, value_range, precision, security, public_key)
+        if plan is None
+        else key_params.of_plan(plan, context)
+    )
     passphrase = chosen_passphrase(passphrase_file, ask_passphrase, twice=True)
     made = KeySet.generate(params, job, party or [], server_name)
     with whole_folder(out) as folder:
@@ -108,24 +104,6 @@ def export_public(
     public = key.public_key() if audience is Audience.CLIENTS else key.server_key()
     write_atomically(out, public.to_bytes())
     typer.echo(f"{out}: for the {audience}; holds no secret")
-
-
-def _params(
-    kind: type[CkksParams] | type[PackedParams],
-    clients: int | None,
-    value_range: float | None,
-    precision: int | None,
-    security: int,
-    public_key: bool,
-) -> Params:
-    usual = kind()
-    return kind.for_(
-        clients=usual.max_clients if clients is None else clients,
-        value_range=usual.max_abs if value_range is None else value_range,
-        precision_bits=int(math.log2(usual.max_steps)) if precision is None else precision,
-        security=security,
-        encryption=Encryption.PUBLIC_KEY if public_key else Encryption.SHARED_KEY,
-    )
 
 
 def _table(facts: Facts) -> str:

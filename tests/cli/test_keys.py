@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from gradveil.cli import folders, key_folder
 from gradveil.cli.app import app
-from gradveil.exchange import wire
+from gradveil.exchange import Layout, Selection, wire
+from gradveil.plan import Masking, Placement, Plan, load, save
 from he import CkksParams, ClientKey, Encryption, Identity, PackedParams, PublicKey, Roster, ServerKey
 from tests.cli.key_files import PASSPHRASE, mode, names, private
 
@@ -58,6 +59,53 @@ def test_parameters_follow_the_wishes(cli, tmp_path):
     cli.says("new", "job", "--out", tmp_path / "keys", *wishes)
     params = ServerKey.from_bytes((tmp_path / "keys" / "server.key").read_bytes()).params
     assert params == PackedParams.for_(clients=10, value_range=0.5, precision_bits=12, security=192)
+
+
+@pytest.fixture
+def plans(tmp_path):
+    """Files of a plan that encrypts and of one that masks."""
+    layout = Layout(("weight",), ((40,),))
+    params = PackedParams.for_(clients=3, value_range=2.0, precision_bits=14)
+    choices = {
+        "encrypted": {
+            "encrypted": Selection(layout, layout.mask_of(["weight"]), "all"),
+            "encryption": params,
+            "weight": Placement.ENCRYPTED,
+        },
+        "masked": {"masking": Masking.for_(clients=3, clip=1.0)},
+    }
+    for name, chosen in choices.items():
+        save(Plan.of(layout, clients=3, max_weight=9, **chosen), tmp_path / f"{name}.plan")
+    return tmp_path
+
+
+def test_keys_of_a_plan_have_its_parameters(cli, plans):
+    cli.says("new", "job", "--plan", plans / "encrypted.plan", "--out", plans / "keys", "--party", "ann")
+    plan = load(plans / "encrypted.plan")
+    assert ClientKey.load(plans / "keys" / "client.key").params == plan.encryption
+    assert plan.encryption != PackedParams()
+
+
+def test_a_plan_that_only_masks_needs_no_key_of_the_job(cli, plans):
+    said = cli.says("new", "job", "--plan", plans / "masked.plan", "--out", plans / "keys", "--party", "ann")
+    assert names(plans / "keys") == ["identities/ann.key", "identities/server.key", "roster"]
+    assert "client.key" not in said
+
+
+@pytest.mark.parametrize(
+    ("plan", "wishes", "words"),
+    [
+        ("encrypted.plan", ("--range", 2), ("--plan", "--range")),
+        ("encrypted.plan", ("--scheme", "packed"), ("--plan", "--scheme")),
+        ("encrypted.plan", ("--public-key",), ("--plan", "--public-key")),
+        ("masked.plan", (), ("encrypts nothing", "--party")),
+        ("absent.plan", (), ("absent.plan",)),
+    ],
+    ids=["range", "scheme", "public key", "no parties", "absent"],
+)
+def test_what_a_plan_contradicts_is_refused(cli, plans, plan, wishes, words):
+    cli.refuses("new", "job", "--plan", plans / plan, "--out", plans / "keys", *wishes, words=words)
+    assert not (plans / "keys").exists()
 
 
 def test_the_receipt_says_whom_each_file_is_for(cli, tmp_path):

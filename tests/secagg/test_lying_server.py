@@ -194,7 +194,7 @@ class TestDirectory:
     def test_fewer_clients_than_the_threshold(self, adversary):
         run = self.run(adversary, FIVE, threshold=4)
         payload = self.changed(run, dan=None, eva=None)
-        self.refuse(run, payload, TooFewClientsError, "3 clients hold a secret")
+        self.refuse(run, payload, TooFewClientsError, "3 clients hold a secret, in shares, but 4 are")
 
     def test_so_many_clients_that_two_groups_could_answer(self):
         run = self.run(threshold=3, names=FIVE)

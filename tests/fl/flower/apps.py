@@ -100,7 +100,7 @@ def protected_app(of, keys, *mods, **options):
     return client_app(*mods, ProtectedMod(of, parties_in(keys.folder), **options))
 
 
-def run(strategy, app, rounds=2, grid_of=lambda grid: grid, initial=None):
+def run(strategy, app, rounds=2, grid_of=lambda grid: grid, initial=None, nodes=NODES):
     """Whole simulation; returns Flower's result."""
     server, results = ServerApp(), []
 
@@ -108,7 +108,7 @@ def run(strategy, app, rounds=2, grid_of=lambda grid: grid, initial=None):
     def main(grid, context):
         results.append(strategy.start(grid_of(grid), initial or arrays(), num_rounds=rounds))
 
-    simulate(server, app, NODES)
+    simulate(server, app, nodes)
     return results[0]
 
 

@@ -10,13 +10,7 @@ from flwr.serverapp.strategy import DifferentialPrivacyServerSideFixedClipping a
 from flwr.serverapp.strategy import FedAdam, FedAvg, FedAvgM, FedMedian, FedProx, Krum
 
 from gradveil.exchange import LayoutMismatchError
-from gradveil.fl import (
-    ClientParties,
-    ModelMismatchError,
-    PlanMismatchError,
-    RoundAbortedError,
-    SealedModel,
-)
+from gradveil.fl import ModelMismatchError, PlanMismatchError, RoundAbortedError
 from gradveil.fl.flower import ProtectedGrid, ProtectedStrategy, Settings
 from gradveil.fl.flower.forwarding import ForwardingGrid
 from gradveil.plan import Purpose
@@ -39,6 +33,7 @@ from tests.fl.flower.apps import (
     values_of,
 )
 from tests.fl.flower.faults import Faulty, Recorder
+from tests.fl.opening import opened
 
 FAST = Settings(poll_seconds=0.02)
 CLOSE = 1e-4
@@ -52,19 +47,9 @@ def keys(tmp_path):
     return Keys(tmp_path)
 
 
-def opened(plan, keys, result, memory):
+def end_of(plan, keys, result, memory):
     """The model as clients know it."""
-    values = values_of(result.arrays)
-    if plan.encryption is not None:
-        sealed = SealedModel.from_bytes(memory, plan)
-        vector = LAYOUT.flatten(values)
-        folder = keys.folder
-        parties = ClientParties.load(
-            folder / "identities" / "client-0.key", folder / "roster", folder / "client.key"
-        )
-        vector[plan.encrypted.mask] = sealed.open(plan, parties)
-        values = LAYOUT.unflatten(vector)
-    return values
+    return opened(plan, keys.folder, "client-0", values_of(result.arrays), memory)
 
 
 def distance(one, other):
@@ -75,7 +60,7 @@ def distance(one, other):
 def test_protected_rounds_end_at_the_mean_of_what_clients_train(plan, keys):
     strategy = ProtectedStrategy(FedAvg(), plan, keys.server, FAST)
     result = run(strategy, protected_app(plan, keys), ROUNDS)
-    assert distance(opened(plan, keys, result, strategy.sealed_model), expected(ROUNDS)) < CLOSE
+    assert distance(end_of(plan, keys, result, strategy.sealed_model), expected(ROUNDS)) < CLOSE
     assert [each.survivors for each in strategy.reports] == [
         {f"client-{number}" for number in range(NODES)}
     ] * (2 * ROUNDS)
@@ -119,7 +104,7 @@ def test_a_node_that_fails_in_a_phase_costs_its_own_contribution(phase, keys):
     app = protected_app(HYBRID, keys, Faulty({(2, phase)}))
     result = run(strategy, app, 1)
     stayed = range(NODES) if phase is Phase.UNMASK else [0, 1, 3, 4]
-    assert distance(opened(HYBRID, keys, result, strategy.sealed_model), expected(1, stayed)) < CLOSE
+    assert distance(end_of(HYBRID, keys, result, strategy.sealed_model), expected(1, stayed)) < CLOSE
     (report,) = strategy.reports
     assert (report.asked, len(report.losses), len(report.survivors)) == (NODES, 1, len(stayed))
     assert report.aborted is None
@@ -239,7 +224,7 @@ def test_a_server_that_was_killed_goes_on_after_its_last_round(plan, keys, tmp_p
     run(first, protected_app(plan, keys), 1)
     second = ProtectedStrategy(FedAvg(), plan, keys.server, settings)
     result = run(second, protected_app(plan, keys), 3)
-    assert distance(opened(plan, keys, result, second.sealed_model), expected(3)) < CLOSE
+    assert distance(end_of(plan, keys, result, second.sealed_model), expected(3)) < CLOSE
     assert [each.round for each in second.reports] == [3, 4, 5, 6]
     assert len(first.reports) == 2
 

@@ -10,19 +10,16 @@ from nvflare.apis.shareable import make_reply
 
 from gradveil.exchange import InvalidUpdateError
 from gradveil.fl import (
-    ClientParties,
     ModelMismatchError,
     PartiesError,
     PlanMismatchError,
     RefusedError,
     RoundAbortedError,
-    SealedModel,
     UnprotectedRequestError,
 )
 from gradveil.fl.nvflare import KEYS_VARIABLE, ClientSide
 from tests.fl.nvflare.sites import (
     ENCRYPTED,
-    LAYOUT,
     MASKED,
     MODEL,
     SELECTIVE,
@@ -31,6 +28,7 @@ from tests.fl.nvflare.sites import (
     expected,
     write_keys,
 )
+from tests.fl.opening import opened
 
 CLOSE = 1e-5
 PLANS = {"selective": SELECTIVE, "encrypted": ENCRYPTED}
@@ -48,15 +46,11 @@ def start(tmp_path, monkeypatch):
     return made
 
 
-def opened(job, plan, folder):
+def end_of(job, plan, folder):
     """The model as a site knows it."""
-    keys = folder / "keys"
-    parties = ClientParties.load(keys / "identities" / "site-2.key", keys / "roster", keys / "client.key")
-    vector = LAYOUT.flatten(job.model)
     sealed = (folder / "results" / "models" / "sealed_model").read_bytes()
     assert sealed == job.aggregator.sealed_model
-    vector[plan.encrypted.mask] = SealedModel.from_bytes(sealed, plan).open(plan, parties)
-    return LAYOUT.unflatten(vector)
+    return opened(plan, folder / "keys", "site-2", job.model, sealed)
 
 
 def assert_close(found, wanted, but=()):
@@ -72,7 +66,7 @@ def test_rounds_end_at_the_mean_of_what_sites_train(name, kind, start, tmp_path)
     for _ in range(3):
         assert all(job.take_part(site, kind) for site in SITES)
         job.aggregate()
-    assert_close(opened(job, plan, tmp_path), expected(3), [] if name == "selective" else ["norm.batches"])
+    assert_close(end_of(job, plan, tmp_path), expected(3), [] if name == "selective" else ["norm.batches"])
     assert np.array_equal(job.model["conv.weight"], MODEL["conv.weight"])
 
 
@@ -106,7 +100,7 @@ def test_a_site_that_fails_costs_its_own_contribution(start, tmp_path):
     assert all(job.take_part(site) for site in SITES if site != "site-2")
     job.aggregate()
     stayed = [site for site in SITES if site != "site-2"]
-    assert_close(opened(job, SELECTIVE, tmp_path), expected(1, stayed))
+    assert_close(end_of(job, SELECTIVE, tmp_path), expected(1, stayed))
 
 
 def test_too_few_sites_leave_the_model_and_patience_ends(start):
