@@ -44,7 +44,8 @@ def _error(value: float | None) -> str:
     return ABSENT if value is None else f"{value:.0e}" if value else "0"
 
 
-def _interval(value: Interval | None) -> str:
+def between(value: Interval | None) -> str:
+    """A mean with its interval, or a dash."""
     return ABSENT if value is None else f"{value.mean:.1f} [{value.low:.1f}, {value.high:.1f}]"
 
 
@@ -67,7 +68,7 @@ COLUMNS = (
     Column("enc.", "%", lambda row: _share(row.ratio)),
     Column("of non-zero", "%", lambda row: _share(row.ratio_nonzero)),
     *(_psnr(attack) for attack in ATTACKS),
-    Column("worst", "dB [95 % CI]", lambda row: _interval(row.worst)),
+    Column("worst", "dB [95 % CI]", lambda row: between(row.worst)),
     Column("SSIM", "", lambda row: number(row.ssim, 2)),
     Column("rank", "of 100", lambda row: number(row.rank100)),
     *_TRAINED,

@@ -1,86 +1,62 @@
-"""One run, one page: everything a reader needs, in a single file without script or outside resource."""
+"""One run, one page: everything a reader needs, in a single file that fetches nothing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from gradveil.exchange.errors import GradveilError
 from gradveil.exchange.files import write_atomically
-from gradveil.records.columns import COLUMNS
+from gradveil.records.columns import columns
 from gradveil.records.labels import reading_order
 from gradveil.records.record import Record
-from gradveil.records.setting import setting_of
 from gradveil.records.store import RecordStore
-from gradveil.records.summary import Row, by_subject, summarise
-from gradveil.records.verdict import (
-    GUESS_MARGIN_DB,
-    GUESS_RANK_FACTOR,
-    OPEN_ABOVE_DB,
-    SAFE_BELOW_DB,
-    held,
-    is_open,
-    looks_safe,
-    verdict,
-)
+from gradveil.records.summary import by_subject, summarise
+from gradveil.records.utility import Utility, load_utilities
+from gradveil.records.verdict import GUESS_MARGIN_DB, GUESS_RANK_FACTOR, OPEN_ABOVE_DB, SAFE_BELOW_DB
 from gradveil.report import facts
-from gradveil.report.gallery import VICTIMS_SHOWN, Gallery, gallery
+from gradveil.report.chapter import chapter
+from gradveil.report.gallery import VICTIMS_SHOWN
 from gradveil.report.landmarks import EXACT_DB
-from gradveil.report.layers import LayerMap, layer_map
-from gradveil.report.plots import CLIENT_TIME, UPLOAD, by_ratio, drawable, frontier
-from gradveil.report.predictions import agreement, phase_transition, rank_correlation
-from gradveil.report.templates import template
+from gradveil.report.templates import script, template
 
-Mark = Literal["deceptive", "open", "held", ""]
+_FIGURES = ("mask-naive", "worst", "acc.", "lost", "up", "client")
+"""Columns of the table that a point of a plot shows, too."""
 
 
 class NoRunError(GradveilError):
     """There is nothing to report on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chapter:
-    """What the page shows of one model. The plots are SVG, already safe to put into HTML."""
-
-    model: str
-    verdict: str
-    rows: list[tuple[Mark, list[str]]]
-    by_bytes: str
-    by_time: str
-    by_ratio: str | None
-    not_drawn: list[str]
-    layers: LayerMap
-    phase: str | None
-    agreement: str | None
-    correlation: float | None
-    gallery: Gallery
-
-
 def write_report(run_dir: Path) -> Path:
-    """Write RUN/report.html from RUN/records.jsonl and its pictures, and return its path.
+    """Write RUN/report.html from RUN/records.jsonl, its pictures and trainings, and return its path.
 
-    The same run gives the same bytes. NoRunError when there are no records, RecordError when one is damaged.
+    The same run gives the same bytes.
+
+    Raises:
+        NoRunError: there are no records.
+        RecordError: a record or a training is damaged.
     """
     store = RecordStore(run_dir)
     records = sorted(store.load(), key=reading_order)
     if not records:
         raise NoRunError(f"{store.path} holds no records; run `gradveil audit` first")
     path = run_dir / "report.html"
-    write_atomically(path, render(store, records).encode())
+    write_atomically(path, render(store, records, load_utilities(run_dir)).encode())
     return path
 
 
-def render(store: RecordStore, records: Sequence[Record]) -> str:
+def render(store: RecordStore, records: Sequence[Record], utilities: Sequence[Utility]) -> str:
     """The page as HTML text."""
-    subjects = by_subject(summarise(records))
-    chapters = [_chapter(store, records, name, rows) for name, rows in subjects.items()]
+    rows = summarise(records, utilities)
+    shown = columns(rows)
     return template("template.html.j2").render(
-        chapters=chapters,
-        columns=COLUMNS,
+        chapters=[chapter(store, records, name, own, shown) for name, own in by_subject(rows).items()],
+        columns=shown,
+        figures=_FIGURES,
         assumptions=facts.assumptions(records),
         claims=facts.claims(records),
         shortfalls=facts.shortfalls(records),
         trials=facts.trials(records),
+        trainings=facts.trainings(utilities),
         machine=facts.merged(record.machine for record in records),
         versions=facts.merged(record.versions for record in records),
         victims_shown=VICTIMS_SHOWN,
@@ -89,29 +65,5 @@ def render(store: RecordStore, records: Sequence[Record]) -> str:
         guess_margin=GUESS_MARGIN_DB,
         guess_rank_factor=GUESS_RANK_FACTOR,
         exact=EXACT_DB,
+        script=script("marks.js"),
     )
-
-
-def _chapter(store: RecordStore, records: Sequence[Record], name: str, rows: list[Row]) -> Chapter:
-    subject = rows[0].subject
-    drawn = [row for row in drawable(rows, UPLOAD) if row in drawable(rows, CLIENT_TIME)]
-    return Chapter(
-        model=name,
-        verdict=verdict(rows),
-        rows=[(_mark(row), [column.cell(row) for column in COLUMNS]) for row in rows],
-        by_bytes=frontier(rows, UPLOAD),
-        by_time=frontier(rows, CLIENT_TIME),
-        by_ratio=by_ratio(rows),
-        not_drawn=[row.label for row in rows if row not in drawn],
-        layers=layer_map(rows),
-        phase=phase_transition(rows),
-        agreement=agreement(rows),
-        correlation=rank_correlation(rows),
-        gallery=gallery(store, [record for record in records if setting_of(record).subject == subject]),
-    )
-
-
-def _mark(row: Row) -> Mark:
-    if is_open(row):
-        return "deceptive" if looks_safe(row) else "open"
-    return "held" if held(row) else ""

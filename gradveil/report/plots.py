@@ -10,7 +10,7 @@ from gradveil.records.labels import attack_label
 from gradveil.records.summary import Row
 from gradveil.report.landmarks import leakage_axis
 from gradveil.report.placement import Point, name_points
-from gradveil.report.svg import CLOSED_FORM, MUTED, NAIVE, WORST, new_axes, style, to_svg
+from gradveil.report.svg import CLOSED_FORM, MUTED, NAIVE, WORST, new_axes, style, tag, to_svg
 
 _SIZE = (13.8, 4.4)  # inches
 _LINES = {  # colour, marker, line, size, face; the closed form is large, as it often lands on mask-aware
@@ -27,20 +27,30 @@ class Cost:
 
     label: str
     value: Callable[[Row], float | None]
+    log: bool = True
 
 
 UPLOAD = Cost("upload per client, KiB", lambda row: row.bytes_up and row.bytes_up / 1024)
 CLIENT_TIME = Cost("time per client, ms", lambda row: row.seconds_client and 1000 * row.seconds_client)
+ACCURACY = Cost(
+    "accuracy on held-out images, %",
+    lambda row: row.trained.accuracy.mean if row.trained and row.trained.accuracy else None,
+    log=False,
+)
 
 
 def drawable(rows: Sequence[Row], cost: Cost) -> list[Row]:
-    """The rows that a frontier can show: those with both a leakage and a cost above zero."""
-    return [row for row in rows if row.worst is not None and cost.value(row)]
+    """The rows that a frontier can show: those with both a leakage and a cost, above zero on a log scale."""
+    return [row for row in rows if row.worst is not None and _shows(cost, cost.value(row))]
 
 
 def frontier(rows: Sequence[Row], cost: Cost) -> str:
-    """Leakage against cost as SVG: of each setting the worst of the portfolio and the mask-naive mean."""
-    settings = [(cost.value(row) or 0.0, row.worst, row) for row in drawable(rows, cost) if row.worst]
+    """Leakage against cost as SVG: of each setting the worst of the portfolio and the mask-naive mean.
+
+    The former are tagged with their place among the rows.
+    """
+    shown = drawable(rows, cost)
+    settings = [(cost.value(row) or 0.0, row.worst, row) for row in shown if row.worst]
     named = [((x, worst.mean), row.label) for x, worst, row in settings]
     intervals = [((x, worst.low), (x, worst.high)) for x, worst, _ in settings]
     attacked = [setting for setting in settings if "mask_naive" in setting[-1].psnr]
@@ -51,8 +61,10 @@ def frontier(rows: Sequence[Row], cost: Cost) -> str:
         _lines(axes, gaps, MUTED, width=0.7, opacity=1)
         _lines(axes, intervals, WORST, width=2, opacity=0.5)
         _scatter(axes, naive, "o", NAIVE, "mask-naive mean", hollow=True)
-        _scatter(axes, [point for point, _ in named], "D", WORST, "worst of portfolio, 95 % CI")
-        _cost_axis(axes, cost.label)
+        _scatter(axes, [], "D", WORST, "worst of portfolio, 95 % CI")
+        for row, (point, _) in zip(shown, named, strict=True):
+            _scatter(axes, [point], "D", WORST, None, gid=tag("point", rows.index(row)))
+        _cost_axis(axes, cost)
         leakage_axis(axes, headroom=1.25)  # names stand above the highest points
         figure.draw_without_rendering()
         name_points(axes, named, naive, [*gaps, *intervals])
@@ -83,18 +95,34 @@ def _lines(
         axes.plot([x0, x1], [y0, y1], color=colour, lw=width, alpha=opacity, zorder=1)
 
 
+def _shows(cost: Cost, value: float | None) -> bool:
+    return value is not None and (value > 0 or not cost.log)
+
+
 def _scatter(
-    axes: Axes, points: Sequence[Point], marker: str, colour: str, label: str, *, hollow: bool = False
+    axes: Axes,
+    points: Sequence[Point],
+    marker: str,
+    colour: str,
+    label: str | None,
+    *,
+    hollow: bool = False,
+    gid: str | None = None,
 ) -> None:
     xs, ys = [x for x, _ in points], [y for _, y in points]
     face = "none" if hollow else colour
-    axes.plot(xs, ys, ls="", marker=marker, ms=6, mfc=face, mec=colour, mew=1.3, label=label, zorder=3)
+    axes.plot(
+        xs, ys, ls="", marker=marker, ms=6, mfc=face, mec=colour, mew=1.3, label=label, zorder=3, gid=gid
+    )
 
 
-def _cost_axis(axes: Axes, label: str) -> None:
-    axes.set_xscale("log")
+def _cost_axis(axes: Axes, cost: Cost) -> None:
     axes.margins(x=0.06)
+    if not cost.log:
+        axes.set_xlabel(cost.label)
+        return
+    axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel(f"{label} (log scale)")
+    axes.set_xlabel(f"{cost.label} (log scale)")

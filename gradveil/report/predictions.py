@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from gradveil.records.summary import Row
 from gradveil.report.landmarks import leakage_axis
-from gradveil.report.svg import MARKS, MUTED, new_axes, style, to_svg
+from gradveil.report.svg import MARKS, MUTED, new_axes, style, tag, to_svg
 
 _SIZE = (13.8, 4.4)  # inches
 
@@ -23,7 +23,7 @@ def phase_transition(rows: Sequence[Row]) -> str | None:
     None when nothing was predicted.
     """
     return _drawn(
-        predicted(rows),
+        rows,
         lambda row: 100 * (row.visible or 0.0),
         "directions of the image that the readable coordinates determine, %",
         lambda axes: axes.set_xlim(-2, 102),
@@ -36,7 +36,7 @@ def agreement(rows: Sequence[Row]) -> str | None:
     None when nothing was predicted.
     """
     return _drawn(
-        predicted(rows),
+        rows,
         lambda row: row.predicted_psnr or 0.0,
         "PSNR that the linear posterior predicts, dB",
         lambda axes: axes.axline((0, 0), slope=1, color=MUTED, lw=0.7, ls=(0, (5, 3)), zorder=0),
@@ -56,18 +56,24 @@ def rank_correlation(rows: Sequence[Row]) -> float | None:
 def _drawn(
     rows: Sequence[Row], place: Callable[[Row], float], label: str, decorate: Callable[[Axes], object]
 ) -> str | None:
-    if not rows:
+    drawn = predicted(rows)
+    if not drawn:
         return None
     with style():
         figure, axes = new_axes(*_SIZE)
-        strategies = dict.fromkeys(row.strategy or "" for row in rows)
-        for strategy, (colour, marker) in zip(strategies, cycle(MARKS), strict=False):
-            points = [(place(row), row.worst) for row in rows if row.worst and row.strategy == strategy]
-            for at, worst in points:
-                axes.plot([at, at], [worst.low, worst.high], color=colour, lw=1.5, alpha=0.5, zorder=1)
-            xs, ys = [at for at, _ in points], [worst.mean for _, worst in points]
-            axes.plot(xs, ys, ls="", marker=marker, mfc="none", color=colour, label=strategy)
+        marks = dict(zip(dict.fromkeys(row.strategy for row in drawn), cycle(MARKS), strict=False))
+        for strategy, (colour, marker) in marks.items():
+            axes.plot([], [], ls="", marker=marker, mfc="none", color=colour, label=strategy)
+        for row in drawn:
+            _point(axes, place(row), row, marks[row.strategy], tag("point", rows.index(row)))
         axes.set_xlabel(label)
         decorate(axes)
         leakage_axis(axes, headroom=1.08)
         return to_svg(figure)
+
+
+def _point(axes: Axes, at: float, row: Row, mark: tuple[str, str], gid: str) -> None:
+    colour, marker = mark
+    if row.worst is not None:
+        axes.plot([at, at], [row.worst.low, row.worst.high], color=colour, lw=1.5, alpha=0.5, zorder=1)
+        axes.plot([at], [row.worst.mean], ls="", marker=marker, mfc="none", color=colour, gid=gid)

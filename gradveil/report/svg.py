@@ -1,9 +1,11 @@
 """Figures as SVG fragments that take their colours from the page, the same bytes for the same data."""
 
+import hashlib
 import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -24,6 +26,7 @@ MARKS = tuple(zip((WORST, NAIVE, CLOSED_FORM, INK) * 3, "DosP^vX*<>hd", strict=T
 _RC = {
     "svg.fonttype": "none",
     "svg.hashsalt": "gradveil",
+    "text.parse_math": False,  # a name with a dollar is a name
     "font.family": ["DejaVu Sans"],
     "font.size": 9,
     "text.color": INK,
@@ -57,12 +60,25 @@ def new_axes(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
+def tag(kind: Literal["point", "curve"], number: int) -> str:
+    """The gid of an artist that stands for the setting of this number, which a page can find again."""
+    return f"{kind}-{number}"
+
+
 def to_svg(figure: Figure) -> str:
-    """The figure as an `<svg>` element to put inside HTML."""
+    """The figure as an `<svg>` element to put inside HTML; groups of tagged artists have `data-setting`."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata=_NO_METADATA)
     text = buffer.getvalue()
-    text = re.sub(r'<g id="[^"]*">', "<g>", text[text.index("<svg") :])  # several figures share one page
+    text = text[text.index("<svg") :]
+    text = re.sub(r'<g id="(point|curve)-(\d+)">', r'<g class="\1" data-setting="\2">', text)
+    text = _with_own_ids(re.sub(r'<g id="[^"]*">', "<g>", text))
     for stand_in, variable in _VARIABLES.items():
         text = text.replace(stand_in, variable)
     return text
+
+
+def _with_own_ids(text: str) -> str:
+    """Several figures share one page, and one that is hidden must not hide what another one uses."""
+    own = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return re.sub(r'(<[^>]*?(?: id="|href="#|url\(#))', rf"\g<1>{own}", text)

@@ -1,3 +1,5 @@
+import base64
+import hashlib
 import html
 import re
 import shutil
@@ -9,26 +11,38 @@ import pytest
 from gradveil.records import RecordError, RecordStore, summarise, verdict
 from gradveil.records.summary import by_subject
 from gradveil.report import NoRunError, write_report
-from tests.report.conftest import HOSTILE, SETTINGS, build_run
+from gradveil.report.templates import script
+from tests.report.conftest import BREAKOUT, HOSTILE, SETTINGS, build_run
 
-SECTIONS = ["headline", "frontier", "gallery", "assumptions", "claims", "run", "shortfalls", "glossary"]
+SECTIONS = [
+    *("headline", "frontier", "accuracy", "layers", "prediction", "gallery", "assumptions", "claims", "run"),
+    *("shortfalls", "glossary"),
+]
 
 
 @pytest.fixture(scope="session")
-def page(run_dir):
-    return write_report(run_dir).read_text()
+def page(report):
+    return report.read_text()
 
 
 def section(page, name):
     return re.search(rf'<section id="{name}">(.*?)</section>', page, flags=re.DOTALL).group(1)
 
 
+def without_script(page):
+    """The page without the one script that it allows itself by digest."""
+    (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in page
+    return page.replace(f"<script>{script}</script>", "")
+
+
 def words(fragment):
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", fragment)).split())
 
 
-def test_the_report_is_written_where_it_says(run_dir, page):
-    assert write_report(run_dir) == run_dir / "report.html"
+def test_the_report_is_written_where_it_says(run_dir, report, page):
+    assert report == run_dir / "report.html"
     assert page.startswith("<!doctype html>")
     assert not list(run_dir.glob(".report*"))
 
@@ -46,9 +60,9 @@ def test_the_order_of_trials_does_not_matter(run_dir, page, tmp_path):
     assert write_report(tmp_path / "again").read_text() == page
 
 
-def test_global_plot_settings_are_left_alone(run_dir, page):
+def test_global_plot_settings_are_left_alone(small):
     before = dict(mpl.rcParams)
-    write_report(run_dir)
+    write_report(small.path.parent)
     assert dict(mpl.rcParams) == before
 
 
@@ -60,6 +74,7 @@ def test_every_section_has_content(page, name):
 def test_nothing_is_fetched_from_outside(page):
     addresses = set(re.findall(r"https?://[^\s\"'<>]+", page))
     assert addresses <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+    page = without_script(page)
     targets = re.findall(r'(?:src|href|data|action)="([^"]*)"', page)
     assert {target.partition(",")[0][:5] for target in targets if not target.startswith("#")} <= {"data:"}
     assert not re.search(r"<(script|iframe|object|embed|form|base)\b", page)
@@ -67,9 +82,22 @@ def test_nothing_is_fetched_from_outside(page):
     assert set(re.findall(r"url\((.)", page)) <= {"#"}
 
 
-def test_the_policy_forbids_everything_but_data_images(page):
-    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-    assert f'<meta http-equiv="Content-Security-Policy" content="{policy}">' in page
+def test_the_policy_forbids_everything_but_data_images_and_one_script(page):
+    policy = r"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-[\w+/]{43}='"
+    assert re.search(f'<meta http-equiv="Content-Security-Policy" content="{policy}">', page)
+
+
+def test_the_script_makes_no_markup_of_text():
+    text = script("marks.js").text
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval|Function\(", text)
+    assert "</" not in text
+    assert not re.search(r"fetch|XMLHttp|import|localStorage|cookie", text)
+
+
+def test_ids_are_of_one_element_each_and_references_have_one(page):
+    ids = re.findall(r'\sid="([^"]+)"', page)
+    assert len(set(ids)) == len(ids)
+    assert set(re.findall(r'(?:href="|url\()#([^")]+)', page)) <= set(ids)
 
 
 def test_the_verdicts_are_those_of_the_records(run_dir, page):
@@ -82,7 +110,8 @@ def test_the_verdicts_are_those_of_the_records(run_dir, page):
 def test_every_setting_is_in_table_plot_and_gallery(run_dir, page):
     for row in summarise(RecordStore(run_dir).load()):
         assert row.label in words(section(page, "headline"))
-        assert section(page, "frontier").count(f">{row.label}</text>") == 4  # two models, two plots
+        plots = 2 if row.strategy == "named" else 3  # the training behind the named layers failed
+        assert section(page, "frontier").count(f">{row.label}</text>") == 2 * plots
         assert row.label in words(section(page, "gallery"))
 
 
@@ -111,9 +140,10 @@ def test_assumptions_claims_machine_and_counts(page):
 
 
 def test_a_hostile_name_stays_text(hostile_run):
-    page = write_report(hostile_run).read_text()
-    assert "<script" not in page
+    page = without_script(write_report(hostile_run).read_text())
+    assert not re.search(r"<script|</script|<img src=x", page)
     assert HOSTILE in words(section(page, "claims"))
+    assert BREAKOUT in words(section(page, "accuracy"))
     assert page.count("&lt;script&gt;") > 10
 
 
@@ -172,3 +202,25 @@ def test_a_run_where_all_failed_still_has_a_report(tmp_path, run_dir):
 
 def test_a_run_without_shortfalls_says_so(small):
     assert "every trial ended with a number" in write_report(small.path.parent).read_text()
+
+
+def test_accuracies_stand_in_the_table_and_in_a_section_with_their_intervals(page):
+    (line,) = re.findall(r">CKKS magnitude 10 %</th>(.*?)</tr>", section(page, "headline"))[:1]
+    assert words(line).split()[-7:-5] == ["82.0", "8.0"]
+    text = words(section(page, "accuracy"))
+    assert re.search(r"CKKS magnitude 10 % 82\.0 \[\d\d\.\d, \d\d\.\d\] 8\.0 200 5 1 none", text)
+    assert "DefenseError: does not fit" in text
+    assert "rounds 200" in text
+
+
+def test_a_run_without_trainings_says_how_to_get_them(small):
+    page = write_report(small.path.parent).read_text()
+    assert "Nothing was trained in this run" in words(section(page, "accuracy"))
+    assert ">lost<" not in section(page, "headline")
+
+
+def test_a_damaged_training_is_an_error(small):
+    (small.path.parent / "utility").mkdir()
+    (small.path.parent / "utility" / "ab.json").write_text("{}")
+    with pytest.raises(RecordError, match=r"ab\.json"):
+        write_report(small.path.parent)

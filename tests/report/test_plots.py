@@ -1,12 +1,15 @@
 import itertools
+import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gradveil.records import RecordStore, summarise
+from gradveil.records import Interval, RecordStore, summarise
+from gradveil.records.utility import load_utilities
 from gradveil.report.placement import _box, name_points
-from gradveil.report.plots import CLIENT_TIME, UPLOAD, by_ratio, drawable, frontier
+from gradveil.report.plots import ACCURACY, CLIENT_TIME, UPLOAD, by_ratio, drawable, frontier
 from gradveil.report.svg import new_axes, style
 
 DETERMINISTIC = settings(derandomize=True, deadline=None, database=None, max_examples=15)
@@ -14,10 +17,11 @@ DETERMINISTIC = settings(derandomize=True, deadline=None, database=None, max_exa
 
 @pytest.fixture(scope="module")
 def rows(run_dir):
-    return [row for row in summarise(RecordStore(run_dir).load()) if row.model == "mlp"]
+    found = summarise(RecordStore(run_dir).load(), load_utilities(run_dir))
+    return [row for row in found if row.model == "mlp"]
 
 
-@pytest.mark.parametrize("cost", [UPLOAD, CLIENT_TIME], ids=["bytes", "seconds"])
+@pytest.mark.parametrize("cost", [UPLOAD, CLIENT_TIME, ACCURACY], ids=["bytes", "seconds", "accuracy"])
 def test_a_frontier_is_a_bare_svg_with_page_colours(rows, cost):
     drawing = frontier(rows, cost)
     assert drawing.startswith("<svg ")
@@ -25,7 +29,25 @@ def test_a_frontier_is_a_bare_svg_with_page_colours(rows, cost):
     assert "var(--naive)" in drawing
     assert "var(--worst)" in drawing
     assert "metadata" not in drawing
-    assert f"{cost.label} (log scale)" in drawing
+    assert f"{cost.label} (log scale)" in drawing or not cost.log
+    assert cost.label in drawing
+
+
+@pytest.mark.parametrize("cost", [UPLOAD, ACCURACY], ids=["bytes", "accuracy"])
+def test_points_are_tagged_with_the_place_of_their_row(rows, cost):
+    found = re.findall(r'class="point" data-setting="(\d+)"', frontier(rows, cost))
+    assert found == [str(at) for at, row in enumerate(rows) if row in drawable(rows, cost)]
+    assert len(found) == len(rows) - (cost is ACCURACY)
+
+
+def test_no_accuracy_at_all_is_still_a_place(rows):
+    useless = replace(rows[0].trained, accuracy=Interval(0.0, 0.0, 0.0))
+    assert drawable([replace(rows[0], trained=useless)], ACCURACY)
+    assert not drawable([replace(rows[0], trained=None)], ACCURACY)
+
+
+def test_a_name_is_no_formula(rows):
+    assert ">cost $x_1$ \\frac{</text>" in frontier([replace(rows[0], defense="cost $x_1$ \\frac{")], UPLOAD)
 
 
 def test_no_colour_escapes_the_page(rows):

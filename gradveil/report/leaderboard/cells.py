@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gradveil.records.bootstrap import Interval
-from gradveil.records.columns import ABSENT, number
+from gradveil.records.columns import ABSENT, between, number
 from gradveil.records.labels import attack_label
 from gradveil.report.leaderboard.entries import Adversary, Entry
 
@@ -31,18 +30,14 @@ class Column:
 def _adversary(found: Adversary | None) -> Cell:
     if found is None:
         return Cell(ABSENT, "none applied")
-    return Cell(_between(found.psnr), attack_label(found.attack), found.psnr.mean)
-
-
-def _between(value: Interval, digits: int = 1) -> str:
-    return f"{value.mean:.{digits}f} [{value.low:.{digits}f}, {value.high:.{digits}f}]"
+    return Cell(between(found.psnr), attack_label(found.attack), found.psnr.mean)
 
 
 def _worst(entry: Entry) -> Cell:
     if entry.row.worst is None:
         return Cell(ABSENT, f"{entry.row.failed} failed" if entry.row.failed else "")
     attacks = ", ".join(f"{attack_label(attack)} {count}" for attack, count in entry.best)
-    return Cell(_between(entry.row.worst), attacks, entry.row.worst.mean)
+    return Cell(between(entry.row.worst), attacks, entry.row.worst.mean)
 
 
 def _gap(entry: Entry) -> Cell:
@@ -53,7 +48,7 @@ def _accuracy(entry: Entry) -> Cell:
     trained = entry.row.trained
     if trained is None or trained.accuracy is None:
         return Cell(ABSENT, "not trained" if trained is None else "failed")
-    return Cell(_between(trained.accuracy), "", trained.accuracy.mean)
+    return Cell(between(trained.accuracy), "", trained.accuracy.mean)
 
 
 def _lost(entry: Entry) -> Cell:

@@ -1,10 +1,7 @@
 """The leaderboard as one page: readable without script, sortable with it."""
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from itertools import groupby
 from pathlib import Path
 
@@ -18,7 +15,7 @@ from gradveil.report import facts
 from gradveil.report.leaderboard.cells import COLUMNS
 from gradveil.report.leaderboard.entries import Entry, entries
 from gradveil.report.page import NoRunError
-from gradveil.report.templates import template
+from gradveil.report.templates import script, template
 
 SCALE_DB = 60.0
 """Right end of the small drawing in each line; a visible copy of the image needs less."""
@@ -51,7 +48,6 @@ def write_leaderboard(runs: Sequence[Path], out: Path) -> Path:
 
 def render(records: Sequence[Record], utilities: Sequence[Utility]) -> str:
     """The page as HTML text."""
-    script = (resources.files("gradveil.report.leaderboard") / "sort.js").read_text("utf-8")
     return template("leaderboard/template.html.j2").render(
         boards=_boards(entries(records, utilities)),
         columns=COLUMNS,
@@ -63,8 +59,7 @@ def render(records: Sequence[Record], utilities: Sequence[Utility]) -> str:
         safe_below=SAFE_BELOW_DB,
         open_above=OPEN_ABOVE_DB,
         scale=SCALE_DB,
-        script=script,
-        digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        script=script("leaderboard/sort.js"),
     )
 
 
