@@ -45,7 +45,7 @@ class Auditing:
         """All trials and trainings that the folder does not hold yet, the report, the summary."""
         from gradveil.report import write_report
 
-        records = self._measured(config, self._table(config), folder)
+        records = self._measured(config, how_to_train(config, self.utility), folder)
         page = write_report(folder)
         for table in tables(summarise(records, load_utilities(folder))):
             self.console.print(table)
@@ -60,23 +60,13 @@ class Auditing:
         figures = [figure for paper in load_papers(name) for figure in paper.figures]
         trained = {figure.run for figure in figures if figure.quantity == "accuracy"}
         for one, config in configs.items():
-            trainings = self._table(config, _USUAL_ROUNDS if one in trained else 0)
+            trainings = how_to_train(config, self.utility, _USUAL_ROUNDS if one in trained else 0)
             self._print_records(self._measured(config, trainings, folder / one))
             write_report(folder / one)
         page = write_reproduction(name, folder)
         for table in _compared(name, folder):
             self.console.print(table)
         self._print_path("report", page)
-
-    def _table(self, config: "AuditConfig", usual: int = 0) -> "UtilityTable | None":
-        """How to train: as configured, with the rounds asked for here, or the usual ones of a suite."""
-        from gradveil.audit import UtilityTable
-
-        if self.utility is None and config.utility is not None:
-            return config.utility
-        rounds = usual if self.utility is None else self.utility
-        given = config.utility.model_dump() if config.utility is not None else {}
-        return UtilityTable.model_validate(given | {"rounds": rounds}) if rounds else None
 
     def _measured(self, config: "AuditConfig", table: "UtilityTable | None", folder: Path) -> list[Record]:
         from gradveil.audit import Processes, run_audit
@@ -106,6 +96,23 @@ class Auditing:
 
     def _print_path(self, what: str, page: Path) -> None:
         self.console.print(f"{what}: {page.resolve()}", soft_wrap=True, highlight=False)
+
+
+def how_to_train(config: "AuditConfig", asked: int | None, usual: int = 0) -> "UtilityTable | None":
+    """As configured, but for as many rounds as are asked for; None for not at all.
+
+    Args:
+        config: of the audit.
+        asked: rounds, 0 for none, None to leave it to the configuration.
+        usual: rounds when neither says anything.
+    """
+    from gradveil.audit import UtilityTable
+
+    if asked is None and config.utility is not None:
+        return config.utility
+    rounds = usual if asked is None else asked
+    given = config.utility.model_dump() if config.utility is not None else {}
+    return UtilityTable.model_validate(given | {"rounds": rounds}) if rounds else None
 
 
 def _compared(suite: str, folder: Path) -> Iterator[Table]:

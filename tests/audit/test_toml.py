@@ -74,6 +74,8 @@ def test_bytes_that_are_not_text_are_refused(tmp_path):
         ('strategy = "magnitude"', 'strategy = "best"', 11, "defenses.1.strategy"),
         ('kind = "identity"', 'kind = "magic"', 6, "defenses.0"),
         ("ratios = [0.1]", "", 9, "defenses.1"),
+        ("ratios = [0.1]", "ratios = [0.1]\n[utility]\nrounds = 0", 14, "utility.rounds"),
+        ("ratios = [0.1]", "ratios = [0.1]\n[utility]\nround = 9", 14, "utility.round"),
     ],
 )
 def test_a_bad_field_is_reported_with_file_line_and_field(old, new, line, field):
