@@ -47,6 +47,8 @@ class Cluster:
     @contextmanager
     def _connected(self, ray: Any) -> Iterator[None]:  # noqa: ANN401 -- ray may not be installed
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # an audit reports to nobody
+        # A trial without a GPU asks for the CPU by itself; a tip to set this would be printed otherwise.
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         local = {"num_cpus": self.workers, "include_dashboard": False} if self.address == LOCAL else {}
         address = "local" if self.address == LOCAL else self.address
         try:

@@ -21,6 +21,7 @@ pytest.importorskip("ray")
 from examples.flower_deployment.processes import descendants
 from gradveil.fl.flower.engine import simulate
 from tests.fl.flower.example import EXAMPLE, QUIET
+from tests.ray_sessions import own_ray
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -35,10 +36,9 @@ def environment(tmp_path):
     ports = {"FLWR_LOCAL_SUPERLINK_HTTP_API_PORT": free_port(), "FLWR_LOCAL_CONTROL_API_PORT": free_port()}
     paths = {"FLWR_HOME": tmp_path / "flwr", "FLOWER_DIGITS_KEYS": tmp_path / "keys"}
     own = {name: str(value) for name, value in (ports | paths).items()}
-    # Otherwise Ray waits for whatever cluster was last started on this machine, alive or not.
-    own["RAY_ADDRESS"] = "local"
     found = os.environ | QUIET | own | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-    return found | {"FLWR_DISABLE_RUNTIME_DEPENDENCY_INSTALLATION": "1", "OMP_NUM_THREADS": "1"}
+    with own_ray() as ray:
+        yield found | ray | {"FLWR_DISABLE_RUNTIME_DEPENDENCY_INSTALLATION": "1", "OMP_NUM_THREADS": "1"}
 
 
 def free_port():
