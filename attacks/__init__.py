@@ -17,7 +17,7 @@ from attacks.linear import ClosedFormLinear, layer_inputs
 from attacks.matching import GradientMatching
 from attacks.model import Model
 from attacks.nuisances import ChannelScaleShift, DropoutMask, Nuisance, UpstreamGradient, VariationalNoise
-from attacks.portfolio import Portfolio
+from attacks.portfolio import Informed, Portfolio
 from attacks.presets import (
     ATTRIBUTES,
     EXACT,
@@ -67,6 +67,7 @@ __all__ = [
     "GradientMatching",
     "Guess",
     "Inferred",
+    "Informed",
     "Joint",
     "KeyNotRecoveredError",
     "Laplace",

@@ -1,7 +1,7 @@
 """What every attack shares: the harness validates, the author of an attack writes `run`."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, final
 
@@ -25,6 +25,9 @@ class Found:
         clients: whose examples these are, jointly and in no order.
         objective: the attack's own figure of merit; lower is better.
         certificate: what the readings say about it, if the attack asked; `exact` needs no truth to believe.
+        unexplained: squared error over squared readings that it leaves, secrets of a defense that the attack
+            solved for included; None if the attack does not say.
+        origin: which of its ways an attack with several of them owes it to.
     """
 
     images: NDArray[np.float32]
@@ -32,6 +35,8 @@ class Found:
     clients: tuple[str, ...]
     objective: float
     certificate: Certificate | None = None
+    unexplained: float | None = None
+    origin: str = ""
 
     def within(self, knowledge: Knowledge) -> "Found":
         """The same with images clamped to the value range that is known."""
@@ -65,6 +70,11 @@ class Attack(ABC):
     def auxiliary_data(self) -> str:
         """What the attack knows of other images than the victim's; a record must show it."""
         return "none"
+
+    @property
+    def assumptions(self) -> Mapping[str, str]:
+        """What it takes for granted beside the observation's knowledge, by name; a record must show it."""
+        return {}
 
     @final
     def reconstruct(

@@ -66,7 +66,8 @@ class BottleneckRecursion(Attack):
         given = torch.tensor(labels, device=model.device)
         errors = misfit(image.expand(rows, 1, *image.shape), given, evidence, wide, [hidden])
         best = int(errors.argmin())
-        return Found(image[None].float().cpu().numpy(), labels[best], evidence.clients, float(errors[best]))
+        error, found = float(errors[best]), image[None].float().cpu().numpy()
+        return Found(found, labels[best], evidence.clients, error, unexplained=error)
 
 
 def _image(bottleneck: Bottleneck, evidence: Evidence, model: Model) -> Tensor:

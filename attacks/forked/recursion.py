@@ -138,4 +138,4 @@ def _found(
     hidden = _upstream(chain).hidden(private[None, None])
     labels = torch.tensor([[label]], device=model.device)
     error = float(misfit(image[None, None], labels, evidence, model, (hidden,))[0])
-    return Found(image[None].float().cpu().numpy(), (label,), evidence.clients, error)
+    return Found(image[None].float().cpu().numpy(), (label,), evidence.clients, error, unexplained=error)

@@ -1,6 +1,6 @@
 """What the adversary believes about the noise between the true gradient and what it read."""
 
-from attacks.likelihoods.base import Density, Likelihood, SumOfSquares
+from attacks.likelihoods.base import Comparing, Density, Likelihood, SumOfSquares
 from attacks.likelihoods.clipped import Clipped
 from attacks.likelihoods.cosine import Cosine
 from attacks.likelihoods.gaussian import Gaussian
@@ -15,6 +15,7 @@ from attacks.likelihoods.weighted import LayerWeighted
 
 __all__ = [
     "Clipped",
+    "Comparing",
     "Cosine",
     "Density",
     "FirstStep",

@@ -24,6 +24,15 @@ class Density(Likelihood, Protocol):
 
 
 @runtime_checkable
+class Comparing(Likelihood, Protocol):
+    """A likelihood of the differences between values, as against one of directions or signs."""
+
+    def compared(self, gradient: Gradient, targets: Targets) -> tuple[Gradient, Targets]:
+        """The predictions and the readings whose differences are its errors, after what the client did."""
+        ...
+
+
+@runtime_checkable
 class SumOfSquares(Likelihood, Protocol):
     """A likelihood that is half a weighted sum of squared errors."""
 

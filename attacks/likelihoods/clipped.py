@@ -38,10 +38,17 @@ class Clipped:
 
     def negative_log(self, gradient: Gradient, targets: Targets) -> Tensor:
         """That of the noise at clipped predictions, (R,)."""
+        return self.noise.negative_log(self._clipped(gradient, targets), targets)
+
+    def compared(self, gradient: Gradient, targets: Targets) -> tuple[Gradient, Targets]:
+        """Clipped predictions, and the readings as they are."""
+        return self._clipped(gradient, targets), targets
+
+    def _clipped(self, gradient: Gradient, targets: Targets) -> Gradient:
         dense = {name: block.dense() for name, block in gradient.blocks.items()}
         whole = torch.cat(list(dense.values()), dim=1)
         tiny = torch.finfo(whole.dtype).tiny
         norms = torch.linalg.vector_norm(whole, self.order, dim=1, keepdim=True).clamp_min(tiny)
         scales = (self.norm * targets.examples / norms).clamp_max(1)
         clipped: Mapping[str, Block] = {name: Dense(values * scales) for name, values in dense.items()}
-        return self.noise.negative_log(Gradient(clipped), targets)
+        return Gradient(clipped)

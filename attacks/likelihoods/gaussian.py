@@ -38,6 +38,10 @@ class Gaussian:
         """The targets as they are, and the inverse variances (V,)."""
         return targets, 1 / self.variance(targets)
 
+    def compared(self, gradient: Gradient, targets: Targets) -> tuple[Gradient, Targets]:
+        """Predictions and readings as they are."""
+        return gradient, targets
+
     def variance(self, targets: Targets) -> Tensor:
         """Assumed variance (V,) of one value of each victim; strictly positive."""
         return targets.assumed_std(self.resolution).square()

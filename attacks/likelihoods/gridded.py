@@ -51,6 +51,10 @@ class Gridded:
         """Targets with these weights, and the inverse variances (V,)."""
         return Gaussian().squares(self._by_variance(targets))
 
+    def compared(self, gradient: Gradient, targets: Targets) -> tuple[Gradient, Targets]:
+        """Predictions as they are, and targets with these weights."""
+        return gradient, self._by_variance(targets)
+
     def _by_variance(self, targets: Targets) -> Targets:
         """Targets whose weights are inverse to the tensors' variances, on average one; made once."""
         if targets not in self._weighted:

@@ -41,6 +41,10 @@ class Laplace:
         """Absolute errors (V, R / V, n) over the scale."""
         return errors.abs() / self.scale(targets)[:, None, None]
 
+    def compared(self, gradient: Gradient, targets: Targets) -> tuple[Gradient, Targets]:
+        """Predictions and readings as they are."""
+        return gradient, targets
+
     def scale(self, targets: Targets) -> Tensor:
         """Assumed mean absolute error (V,) of one value of each victim; strictly positive."""
         return targets.assumed_std(self.resolution) / math.sqrt(2)

@@ -50,6 +50,10 @@ class FirstStep:
         """Targets with gradients and these weights, and the inverse variances (V,)."""
         return Gaussian().squares(self.solved(targets))
 
+    def compared(self, gradient: Gradient, targets: Targets) -> tuple[Gradient, Targets]:
+        """Predictions as they are, and the gradients solved for."""
+        return gradient, self.solved(targets)
+
     def solved(self, targets: Targets) -> Targets:
         """Gradients of the examples' sum in place of steps, by their inverse variances; made once."""
         if targets not in self._solved:

@@ -93,7 +93,8 @@ class LockedRecursion(Attack):
             error = float(misfit(image[None, None], labels, evidence, model, [hidden])[0])
             best = min(best or (error, image), (error, image), key=lambda one: one[0])
         assert best is not None  # noqa: S101  the loop is not empty
-        return Found(best[1][None].float().cpu().numpy(), (head.label,), evidence.clients, best[0])
+        error, found = best[0], best[1][None].float().cpu().numpy()
+        return Found(found, (head.label,), evidence.clients, error, unexplained=error)
 
     def _equations(self, behind: Behind, chain: LockedChain, evidence: Evidence, model: Model) -> Equations:
         first, running = chain.first, model.batch_norm == "running"

@@ -49,12 +49,12 @@ def inverting_gradients(iterations: int = 4000) -> GradientMatching:
 
 def bayes_gaussian(iterations: int = 200) -> GradientMatching:
     """The Bayes adversary of normal noise, whose standard deviation is read from the observation."""
-    return _bayes(Gaussian(), iterations)
+    return bayes(Gaussian(), iterations)
 
 
 def bayes_laplace(iterations: int = 200) -> GradientMatching:
     """The Bayes adversary of Laplace noise."""
-    return _bayes(Laplace(), iterations)
+    return bayes(Laplace(), iterations)
 
 
 def bayes_cosine(iterations: int = 200) -> GradientMatching:
@@ -62,7 +62,7 @@ def bayes_cosine(iterations: int = 200) -> GradientMatching:
 
     Its concentration is about the squared norm over the variance of what is read at noise of 0.1.
     """
-    return _bayes(Cosine(kappa=3e4), iterations)
+    return bayes(Cosine(kappa=3e4), iterations)
 
 
 def bayes_pruning(
@@ -82,12 +82,14 @@ def bayes_pruning(
     """
     noise = noise or Gaussian()
     if kept is None:
-        return _bayes(PruningMixture(probability, noise), iterations)
-    return replace(_bayes(noise, iterations), view=Unpruned(kept))
+        return bayes(PruningMixture(probability, noise), iterations)
+    return replace(bayes(noise, iterations), view=Unpruned(kept))
 
 
-def _bayes(likelihood: Likelihood, iterations: int) -> GradientMatching:
-    """Squared variation, annealed; the paper's code tunes all weights for each defense.
+def bayes(likelihood: Likelihood, iterations: int = 200) -> GradientMatching:
+    """The Bayes adversary of any likelihood: squared variation, annealed.
+
+    The paper's code tunes all weights for each defense.
 
     Weight and decay did well on held-out digits in `benchmarks.leakage.bayes`. Annealing is the paper's; none
     did as well there.

@@ -4,11 +4,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from attacks import Attack
+from attacks import Informed
 from attacks.evidence import UnmaskedColumns
+from attacks.exact import RGap
 from attacks.featured import FeatureMatching
 from attacks.likelihoods import (
     Clipped,
+    Comparing,
     Cosine,
     Gridded,
     LargestRead,
@@ -21,19 +23,23 @@ from attacks.likelihoods import Gaussian as NormalErrors
 from attacks.likelihoods import Laplace as LaplaceErrors
 from attacks.matching import GradientMatching
 from attacks.presets import mask_aware
-from attacks.priors import Box, Product, TotalVariation
+from gradveil.adaptive.helpers import NATURAL, helpers
 from gradveil.adaptive.heuristic import HEURISTIC, Knowing
-from gradveil.adaptive.models import against_model
+from gradveil.adaptive.models import Adversaries, against_model
 from gradveil.defenses import (
     ATS,
+    BatchDefense,
     ClippedNoise,
     Defense,
     DefenseError,
     Gaussian,
+    Hybrid,
     Mechanism,
     ModelDefense,
+    Outpost,
     PrivateGradient,
     RandomPruning,
+    SelectiveEncryption,
     Sign,
     Soteria,
     Stages,
@@ -41,37 +47,75 @@ from gradveil.defenses import (
     Uniform,
     parts_of,
 )
+from gradveil.exchange import Noise
 
 ADAPTIVE = "adaptive"
 """Name under which an audit asks for the adversary of whatever defense it runs."""
 
 
-def adversary_of(defense: Mechanism) -> Attack:
+def adversary_of(defense: Mechanism, budget: float = math.inf) -> Informed:
     """The adversary who knows the defense and its knobs, but no secret of it.
 
-    It starts as `mask_aware`, which reads of the wire what can be read and takes granted noise into account,
-    and learns of one part after the other. Behind a defense in the model, closed forms that know it come
-    first, if nothing else changes the readings; behind Soteria and ATS, the first linear layer's input does.
-    The target is what was fed in, not what that was made from.
+    Its search starts as `mask_aware`, which reads of the wire what can be read and takes granted noise into
+    account, and learns of one part after the other; behind a part in the model, that part's secrets are
+    unknowns. Closed forms come before it where readings are the gradient's own values, and adversaries who
+    know nothing help with images to start from. Of all ends the one of highest posterior is kept, see
+    `attacks.Informed`. The target is what was fed in, not what that was made from.
+
+    Args:
+        defense: what is attacked.
+        budget: seconds after which nothing further begins once something is found; records repeat only if
+            it is infinite.
 
     Raises:
         DefenseError: nobody has said how to attack one of the parts.
     """
-    parts = parts_of(defense)
-    model, matching = Stages.of(defense).model, _matching(parts)
-    if model is None:
-        return FeatureMatching(matching) if _leaves_features(parts) else matching
-    exact = matching == mask_aware() and defense.noise is None
-    return against_model(model, matching, exact)
+    # Large linear layers are compared without being written out, which costs float32 half of its digits.
+    matching = replace(_matching(parts_of(defense), defense.noise), double=defense.noise is None)
+    exact = _exact(defense)
+    closed, search = _strategies(defense, matching, exact)
+    aided = helpers(matching, search, exact and _incomplete(defense), defense.noise)
+    return Informed(search, closed if exact else (), aided, budget)
 
 
-def _matching(parts: Sequence[Mechanism]) -> GradientMatching:
+def _strategies(defense: Mechanism, matching: GradientMatching, exact: bool) -> Adversaries:
+    """Closed forms that know the defense, and the search."""
+    model, parts = Stages.of(defense).model, parts_of(defense)
+    if model is not None:
+        return against_model(model, matching, exact)
+    return (RGap(),), FeatureMatching(matching) if _leaves_features(parts) else matching
+
+
+def _exact(defense: Mechanism) -> bool:
+    """Whether what is read of an update are the gradient's own values, and not something near to them."""
+    unchanged = BatchDefense | ModelDefense | TopK | RandomPruning | Defense
+    return defense.noise is None and all(isinstance(part, unchanged) for part in parts_of(defense))
+
+
+def _incomplete(defense: Mechanism) -> bool:
+    """Whether some values are dropped or encrypted."""
+    hiding = TopK | RandomPruning | SelectiveEncryption | Hybrid
+    return any(isinstance(part, hiding) for part in parts_of(defense))
+
+
+def _matching(parts: Sequence[Mechanism], noise: Noise | None) -> GradientMatching:
     """The search that knows all parts but one in the model."""
     attack = mask_aware()
+    if noise is not None or any(isinstance(part, Sign | Uniform) for part in parts):
+        attack = replace(attack, prior=NATURAL)
     for part in parts:
         attack = _knowing(part)(attack)
     pruned = 1 - _kept_beneath_noise(parts)
-    return replace(attack, likelihood=_summed_out(attack.likelihood, pruned)) if pruned else attack
+    if pruned:
+        attack = replace(attack, likelihood=_summed_out(attack.likelihood, pruned))
+    return replace(attack, likelihood=_bounded(parts, attack.likelihood))
+
+
+def _bounded(parts: Sequence[Mechanism], likelihood: Likelihood) -> Likelihood:
+    """What top-k dropped is smaller than what was read, unless something else hides coordinates, too."""
+    hiding = Soteria | RandomPruning | Outpost | SelectiveEncryption | Hybrid
+    alone = any(isinstance(part, TopK) for part in parts) and not any(isinstance(p, hiding) for p in parts)
+    return LargestRead(likelihood) if alone and isinstance(likelihood, Comparing) else likelihood
 
 
 def _leaves_features(parts: Sequence[Mechanism]) -> bool:
@@ -107,8 +151,8 @@ def _knowing(part: Mechanism) -> Knowing:
 
 
 def _top_k(part: TopK) -> Knowing:
-    """What was dropped is smaller than what was read."""
-    return lambda attack: replace(attack, likelihood=LargestRead(attack.likelihood))
+    """A bound of what was dropped, once all parts are known."""
+    return lambda attack: attack
 
 
 def _random_pruning(part: RandomPruning) -> Knowing:
@@ -118,8 +162,7 @@ def _random_pruning(part: RandomPruning) -> Knowing:
 
 def _sign(part: Sign) -> Knowing:
     """Weight of the variation and temperature are the best of nine pairs on two digits and LeNet."""
-    prior = Product((Box(), TotalVariation(3.0)))
-    return lambda attack: replace(attack, likelihood=Signs(), prior=prior)
+    return lambda attack: replace(attack, likelihood=Signs())
 
 
 def _uniform(part: Uniform) -> Knowing:
@@ -138,7 +181,7 @@ def _clipped_noise(part: ClippedNoise) -> Knowing:
 def _private_gradient(part: PrivateGradient) -> Knowing:
     """As above for a lot of one; else how far each example was scaled down is unknown: directions only."""
     if part.lot > 1:
-        return lambda attack: replace(attack, likelihood=Cosine())
+        return lambda attack: replace(attack, likelihood=Cosine(), prior=mask_aware().prior)
     return lambda attack: replace(attack, likelihood=Clipped(part.clip, 2, attack.likelihood))
 
 

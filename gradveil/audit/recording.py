@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from attacks import Attack, Model
 from gradveil.audit.cohort import VICTIM, Cohort
@@ -51,11 +52,21 @@ class Scene:
         return selection.ratio, selection.ratio_nonzero(self.cohort.updates[VICTIM].vector)
 
     @property
+    def assumptions(self) -> dict[str, Any]:
+        """What the adversary is granted, and what it takes for granted beside that."""
+        return self.knowledge.as_record() | dict(self.attack.assumptions)
+
+    @property
     def layers(self) -> dict[str, float]:
         """What is encrypted of each tensor; empty where nothing is chosen."""
         selection = selection_of(self.defense)
         slices = selection.layout.slices if selection else {}
         return {name: float(selection.mask[part].mean()) for name, part in slices.items() if selection}
+
+
+def _origin(outcome: Outcome) -> dict[str, str]:
+    """Which of its ways an attack with several of them owes its reconstruction to."""
+    return {"found by": outcome.origin} if outcome.origin else {}
 
 
 def selection_of(defense: Mechanism) -> Selection | None:
@@ -87,7 +98,7 @@ def record_of(config: AuditConfig, case: Case, device: str, scene: Scene | None,
         clients=config.clients,
         batch=config.batch,
         attack=case.attack,
-        knows=scene.knowledge.as_record() if scene else {},
+        knows=scene.assumptions | _origin(outcome) if scene else {},
         psnr=score.psnr if score else None,
         ssim=score.ssim if score else None,
         mse=score.mse if score else None,

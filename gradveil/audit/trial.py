@@ -27,6 +27,7 @@ class Outcome:
         score: of the reconstruction, None unless ok.
         seconds_attack: wall-clock seconds of the attack.
         pictures: truth and reconstruction, paired, None unless ok.
+        origin: which of its ways the attack owes the reconstruction to, if it has several.
     """
 
     status: Literal["ok", "failed", "inapplicable"]
@@ -35,6 +36,7 @@ class Outcome:
     score: Score | None
     seconds_attack: float
     pictures: tuple[NDArray[np.float32], NDArray[np.float32]] | None
+    origin: str = ""
 
 
 def trial(
@@ -79,4 +81,4 @@ def _scored(found: Found, cohort: Cohort, cost: Cost, seconds: float) -> Outcome
     truth = cohort.images_of(found.clients)
     result = score(found.images, found.labels, truth, cohort.labels_of(found.clients), cohort.others)
     pictures = (truth, np.ascontiguousarray(found.images[result.order]))
-    return Outcome("ok", None, cost, result, seconds, pictures)
+    return Outcome("ok", None, cost, result, seconds, pictures, found.origin)

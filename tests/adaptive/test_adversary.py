@@ -1,5 +1,7 @@
 """Every defense before the wire has an adversary that knows it, and that does better for it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,13 +10,16 @@ from attacks import preset
 from attacks.evidence import UnmaskedColumns, readable
 from attacks.featured import FeatureMatching
 from attacks.labelling import Joint
-from attacks.likelihoods import Clipped, Cosine, Gridded, LargestRead, PruningMixture
+from attacks.likelihoods import Clipped, Cosine, Gridded, Laplace, LargestRead, PruningMixture
 from attacks.matching import GradientMatching
+from attacks.portfolio.searching import matching_of
 from gradveil.adaptive import adversary_of
+from gradveil.adaptive.helpers import NATURAL
 from gradveil.defenses import (
     ATS,
     AdaDefense,
     BatchDefense,
+    Censor,
     ClippedNoise,
     DefenseError,
     Gaussian,
@@ -24,6 +29,7 @@ from gradveil.defenses import (
     PrivateGradient,
     RandomPruning,
     SecureAggregation,
+    Sign,
     Soteria,
     Stages,
     TopK,
@@ -37,28 +43,86 @@ from gradveil.metrics import psnr
 from tests.attacks.cases import CLIENT, images_of, network, update_of
 from tests.laws.clients import CASES
 
+PLAIN = replace(preset("mask_aware"), double=True)
+"""Who knows that there is no defense."""
 
-@pytest.mark.parametrize("made", CASES.values(), ids=CASES.keys())
+every_defense = pytest.mark.parametrize("made", CASES.values(), ids=CASES.keys())
+
+
+def believed(defense):
+    """The gradient matching inside the adversary's search."""
+    return matching_of(adversary_of(defense).search)
+
+
+@every_defense
 def test_every_defense_has_its_adversary(made):
-    assert adversary_of(made.defense) == adversary_of(chain(made.defense, SecureAggregation())) or isinstance(
-        adversary_of(made.defense).likelihood, Gridded
+    attack = adversary_of(made.defense)
+    assert attack == adversary_of(chain(made.defense, SecureAggregation())) or isinstance(
+        believed(made.defense).likelihood, Gridded | LargestRead
     )
+    assert attack.assumptions["likelihood"] == repr(believed(made.defense).likelihood)
 
 
-def test_nothing_to_know_leaves_the_mask_aware_adversary():
-    assert adversary_of(identity) == preset("mask_aware") == adversary_of(SecureAggregation())
+def test_nothing_to_know_leaves_the_mask_aware_search():
+    assert adversary_of(identity).search == PLAIN == adversary_of(SecureAggregation()).search
+
+
+@every_defense
+def test_whoever_knows_a_defense_is_helped_by_those_who_do_not(made):
+    attack = adversary_of(made.defense)
+    assert "closed_form" in attack.helpers
+    assert ("mask_aware" in attack.helpers) == (attack.search != PLAIN)
+    assert ("bayes" in attack.helpers) == (made.defense.noise is not None)
+
+
+def test_the_bayes_adversary_has_the_density_of_the_noise():
+    helper = adversary_of(ClippedNoise(1.0, 0.1, "laplace")).helpers["bayes"]
+    assert helper.likelihood == Clipped(1.0, 1, Laplace())
 
 
 def test_an_adversary_knows_all_parts_of_a_chain():
-    attack = adversary_of(chain(MixUp(), Soteria(0.5), TopK(0.1)))
+    attack = believed(chain(MixUp(), Soteria(0.5), ClippedNoise(1.0, 0.1)))
     assert isinstance(attack.labelling, Joint)
     assert isinstance(attack.view, UnmaskedColumns)
-    assert isinstance(attack.likelihood, LargestRead)
+    assert isinstance(attack.likelihood, Clipped)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (TopK(0.1),),
+        (MixUp(), TopK(0.1)),
+        (AdaDefense(), TopK(0.1)),
+        (TopK(0.1), AdaDefense()),
+        (ClippedNoise(1.0, 0.1), TopK(0.1)),
+        (TopK(0.1), Uniform(8)),
+    ],
+    ids=lambda parts: chain(*parts).name,
+)
+def test_what_top_k_drops_is_bounded_after_all_that_the_likelihood_undoes(parts):
+    likelihood = believed(chain(*parts)).likelihood
+    assert isinstance(likelihood, LargestRead)
+    assert likelihood.read == believed(chain(*(part for part in parts if part != TopK(0.1)))).likelihood or (
+        isinstance(likelihood.read, Gridded)
+    )
+
+
+@pytest.mark.parametrize(
+    "other", [Soteria(0.5), RandomPruning(0.5), Outpost(), Censor(), Sign()], ids=lambda part: part.name
+)
+def test_nothing_bounds_what_others_hide_or_what_has_no_size(other):
+    assert not isinstance(believed(chain(other, TopK(0.1))).likelihood, LargestRead)
 
 
 def test_of_a_lot_of_several_only_the_direction_is_known():
-    assert isinstance(adversary_of(PrivateGradient(1.0, 1.0)).likelihood, Clipped)
-    assert isinstance(adversary_of(PrivateGradient(1.0, 1.0, lot=8)).likelihood, Cosine)
+    assert isinstance(believed(PrivateGradient(1.0, 1.0)).likelihood, Clipped)
+    assert isinstance(believed(PrivateGradient(1.0, 1.0, lot=8)).likelihood, Cosine)
+
+
+@pytest.mark.parametrize("defense", [Gaussian(0.1), ClippedNoise(1.0, 0.1), Sign(), Uniform(4)])
+def test_where_readings_have_errors_images_are_believed_to_be_smooth(defense):
+    assert believed(defense).prior == NATURAL
+    assert believed(identity).prior == preset("mask_aware").prior
 
 
 def test_a_defense_that_nobody_attacks_is_named():
@@ -129,8 +193,8 @@ def test_what_the_first_linear_layer_sees_gives_the_image_that_was_fed_in(defens
 
 
 def test_other_changes_of_the_update_leave_nothing_to_read_exactly():
-    assert isinstance(adversary_of(chain(Soteria(SHARE), TopK(0.1))), FeatureMatching)
-    assert isinstance(adversary_of(chain(Soteria(SHARE), Uniform(8))), GradientMatching)
+    assert isinstance(adversary_of(chain(Soteria(SHARE), TopK(0.1))).search, FeatureMatching)
+    assert isinstance(adversary_of(chain(Soteria(SHARE), Uniform(8))).search, GradientMatching)
 
 
 def test_a_tenth_of_the_coordinates_is_enough():
@@ -138,15 +202,15 @@ def test_a_tenth_of_the_coordinates_is_enough():
 
 
 def test_noise_at_the_wire_hides_which_coordinates_were_pruned():
-    hidden = adversary_of(chain(RandomPruning(0.5), ClippedNoise(1.0, 0.1), Gaussian(0.1))).likelihood
+    hidden = believed(chain(RandomPruning(0.5), ClippedNoise(1.0, 0.1), Gaussian(0.1))).likelihood
     assert isinstance(hidden, Clipped)
     assert isinstance(hidden.noise, PruningMixture)
     assert hidden.noise.probability == 0.5
-    seen = adversary_of(chain(RandomPruning(0.5), ClippedNoise(1.0, 0.1))).likelihood
+    seen = believed(chain(RandomPruning(0.5), ClippedNoise(1.0, 0.1))).likelihood
     assert not isinstance(seen.noise, PruningMixture)
 
 
 def test_hidden_images_are_sought_in_the_range_that_they_have():
-    attack = adversary_of(InstaHide(2, centre=0.1))
+    attack = believed(InstaHide(2, centre=0.1))
     assert isinstance(attack.labelling, Joint)
     assert (attack.prior.low, attack.prior.high) == (pytest.approx(-0.8), 1.0)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from attacks import PRESETS, Box, GradientMatching, Guess, Portfolio, Product, Stage, preset
+from attacks import PRESETS, Box, GradientMatching, Guess, Informed, Portfolio, Product, Stage, preset
 from attacks.canvas import principal_images
 from attacks.priors import GaussianImages, GaussianPatches
 from attacks.searches import LBFGS
@@ -28,8 +28,9 @@ def test_presets_know_no_other_images(name):
         SeparatedMatching(GradientMatching(prior=FITTED)),
         SeparatedMatching(priors=(FITTED,)),
         Portfolio((Guess(), GradientMatching(prior=FITTED))),
+        Informed(GradientMatching(), helpers={"fitted": GradientMatching(prior=FITTED)}),
     ],
-    ids=["prior", "stages", "joint", "separate", "portfolio"],
+    ids=["prior", "stages", "joint", "separate", "portfolio", "informed"],
 )
 def test_a_fitted_prior_shows_wherever_it_is(attack):
     assert attack.auxiliary_data == KNOWN

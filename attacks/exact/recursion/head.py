@@ -1,7 +1,7 @@
 """Where the recursion begins: the last layer's inputs and the loss's derivative at the logits."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -35,7 +35,7 @@ class Head:
 
     Attributes:
         features: its inputs (d,).
-        deltas: derivative of the loss at the logits (K,).
+        deltas: derivative of the loss at the logits (K,), as sent where it is read.
         label: of the example.
         error: of the layer's readings, relative.
     """
@@ -73,7 +73,20 @@ def heads_of(evidence: Evidence, model: Model, chain: Chain, labels: Sequence[in
         raise NotApplicableError(
             f"no inputs of {layer.name} and no label explain its gradient; is it one example's cross-entropy?"
         )
-    return fitting
+    return [_as_sent(one, layer, evidence, model) for one in fitting]
+
+
+def _as_sent(head: Head, layer: Layer, evidence: Evidence, model: Model) -> Head:
+    """The head with the derivatives at the logits that the client itself computed, where they are read.
+
+    In float32, p - 1 of a class that is nearly certain has lost its last digits, and so have all gradients
+    that follow from it: those of a trained network.
+    """
+    name = f"{layer.name}.bias"
+    if name not in model.parameters:
+        return head
+    values, seen = (one.to(head.deltas.device) for one in tensor_read(evidence, model, name))
+    return replace(head, deltas=torch.where(seen, values.to(head.deltas), head.deltas))
 
 
 def _tolerance(head: Head) -> float:

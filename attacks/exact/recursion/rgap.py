@@ -85,7 +85,9 @@ def _from_head(head: Head, chain: Chain, evidence: Evidence, model: Model) -> Fo
         relative_residual=math.sqrt(error),
         psnr=-10 * math.log10(max(variance, 1e-300)),
     )
-    return Found(image[None].float().cpu().numpy(), (head.label,), evidence.clients, error, certificate)
+    return Found(
+        image[None].float().cpu().numpy(), (head.label,), evidence.clients, error, certificate, error
+    )
 
 
 def undone(head: Head, chain: Chain, evidence: Evidence, model: Model) -> tuple[list[Solution], Tensor]:

@@ -8,6 +8,7 @@ from attacks.errors import AttackError
 from attacks.gradients import Dense, Gradient
 from attacks.likelihoods import (
     Clipped,
+    FirstStep,
     Gaussian,
     Gridded,
     Laplace,
@@ -22,6 +23,7 @@ from tests.attacks.likelihoods.cases import (
     predicted,
     readable_pairs,
     targets,
+    targets_of,
     written_out,
 )
 
@@ -97,7 +99,7 @@ def test_biases_of_a_grid_may_differ():
 def test_what_was_dropped_is_bounded_by_what_was_kept():
     gradient, read = written_out(predicted(1).gradient()), targets(noise_std=0.3)
     _, readings = readable_pairs(gradient, read)
-    bound = readings.abs().min()
+    bound = readings.abs().min() + 0.3 * np.sqrt(2 * np.log(len(readings)))
     dropped = torch.cat([gradient.blocks[name].dense()[~mask] for name, mask in masks().items()])
     excess = (dropped.abs() - bound).clamp_min(0).square().sum() / (2 * 0.3**2)
     found = LargestRead().negative_log(gradient, read) - Gaussian().negative_log(gradient, read)
@@ -114,6 +116,33 @@ def test_below_the_bound_what_was_dropped_does_not_matter():
     }
     found = LargestRead().negative_log(Gradient(small), read)
     torch.testing.assert_close(found, Gaussian().negative_log(Gradient(small), read))
+
+
+def bounded(likelihood, gradient, read):
+    """What dropped coordinates add to the negative log."""
+    return float(likelihood.negative_log(gradient, read) - likelihood.read.negative_log(gradient, read))
+
+
+def test_the_bound_of_clipped_readings_is_one_of_clipped_predictions():
+    gradient, read = written_out(predicted(1).gradient()), targets(noise_std=0.1)
+    norm = float(torch.linalg.vector_norm(gradient.dense())) / read.examples
+    found = bounded(LargestRead(Clipped(norm / 7)), gradient, read)
+    assert found == pytest.approx(bounded(LargestRead(), scaled(gradient, 1 / 7), read), rel=1e-9)
+    assert found < bounded(LargestRead(), gradient, read)
+
+
+def test_the_bound_of_steps_is_one_of_the_gradients_they_were_made_of():
+    gradient, read = written_out(predicted(1).gradient()), targets()
+    scale, softening = 1e-3, 1e-2
+    mean = {name: block.dense() / read.examples for name, block in gradient.blocks.items()}
+    steps = {name: scale * one / (one.abs() + softening) for name, one in mean.items()}
+    kept = torch.cat([one.abs() for one in steps.values()], 1).median()
+    largest = {name: one.abs() >= kept for name, one in steps.items()}
+    sent = targets_of({name: read.examples * one * largest[name] for name, one in steps.items()}, largest)
+    likelihood = LargestRead(FirstStep(scale, softening))
+    assert bounded(likelihood, gradient, sent) == 0
+    beyond = {name: Dense(torch.where(largest[name], b.dense(), 5.0)) for name, b in gradient.blocks.items()}
+    assert bounded(likelihood, Gradient(beyond), sent) > 1
 
 
 @pytest.mark.parametrize("size", [0.0, -1.0])

@@ -3,18 +3,17 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from time import monotonic
 from typing import ClassVar
 
 import torch
 
 from attacks.auxiliary import auxiliary_data
-from attacks.base import Attack, Found
-from attacks.errors import NotApplicableError
+from attacks.base import Attack, Case, Found
 from attacks.evidence import readable
 from attacks.explained import unexplained
 from attacks.labels import restore_labels
 from attacks.model import Model
+from attacks.portfolio.attempts import Attempts, named
 from gradveil.exchange import Observation
 
 
@@ -47,35 +46,27 @@ class Portfolio(Attack):
 
         Raises:
             NotApplicableError: no member applies; the reasons are listed.
+            AttackError: none applies, or those that do have found nothing.
         """
-        found, reasons = self._attempts(observation, model, client, rng)
+        case = Case(observation, client)
+        attempts, found = Attempts(case, model, rng), []
+        for one in attempts.of(named(self.members), self.budget):
+            found.append(one)
+            if one.certificate is not None and one.certificate.exact:
+                break
         if not found:
-            raise NotApplicableError("no attack of the portfolio applies: " + "; ".join(reasons))
-        errors = [_error(one, observation, model, client) for one in found]
-        return found[errors.index(min(errors))]
-
-    def _attempts(
-        self, observation: Observation, model: Model, client: str, rng: torch.Generator
-    ) -> tuple[Sequence[Found], Sequence[str]]:
-        found: list[Found] = []
-        reasons: list[str] = []
-        begin = monotonic()
-        for member in self.members:
-            if found and monotonic() - begin > self.budget:
-                break
-            try:
-                found.append(member.reconstruct(observation, model, client=client, rng=rng))
-            except NotApplicableError as error:
-                reasons.append(f"{member.name}: {error}")
-                continue
-            if (certificate := found[-1].certificate) is not None and certificate.exact:
-                break
-        return found, reasons
+            raise attempts.failure()
+        return best_explaining(found, case, model)
 
 
-def _error(found: Found, observation: Observation, model: Model, client: str) -> float:
+def best_explaining(found: Sequence[Found], case: Case, model: Model) -> Found:
+    """The one of some reconstructions whose images, with the labels found, predict the readings best."""
+    return min(found, key=lambda one: _error(one, case, model))
+
+
+def _error(found: Found, case: Case, model: Model) -> float:
     """Squared distance of what the images predict to all that is readable; infinite if not finite."""
-    evidence = readable(observation, client, model)
+    evidence = readable(case.observation, case.client, model)
     told = replace(found, labels=found.labels or restore_labels(evidence, model)[0])
     error = unexplained(told, evidence, model).error
     return error if math.isfinite(error) else math.inf
