@@ -4,7 +4,8 @@ One image, fresh weights, label inferred. Strategies are calibrated on public im
 experiment; those that end in `_own` on the victim's own image, as a client may. Every selection
 is attacked by the network's portfolio of adversaries that leave hidden coordinates out, cheapest first, until
 one of them has reached 30 dB; apart, by one that takes hidden coordinates to be zero.
-Predictions are made at a public image, which is no victim's.
+Predictions are made at a public image that no strategy has seen; for `_own` at the first victim's own, as a
+client may.
 PSNR of reconstructions clamped to [0, 1], peak 1. Interrupt it at any time: finished runs are kept.
 """
 
@@ -34,7 +35,8 @@ def gray(setting: Setting, victim: int) -> float:
 def chosen_options() -> argparse.Namespace:
     """What to run."""
     parser = options(__doc__, "selection")
-    parser.add_argument("--victims", type=int, default=VICTIMS)
+    parser.add_argument("--victims", type=int, default=VICTIMS, help="up to this number")
+    parser.add_argument("--first", type=int, default=0, help="from this number on, counted from 0")
     parser.add_argument("--network", choices=AWARE, action="append", help="default: all")
     parser.add_argument("--strategy", choices=[*STRATEGIES, *FIXED, REFINED], action="append")
     parser.add_argument("--ratio", type=float, action="append", help="default: 1 to 60 %%")
@@ -59,7 +61,7 @@ def main() -> None:
     victims = sorted({(line["network"], line["victim"]) for line in attempts})
     guessed = {(n, v): gray(Setting(n, chosen.seed), v) for n, v in victims}
     table = frontier(attempts, guessed)
-    needed, agreement = protection(table), correlation(table, predictions)
+    needed, agreement = protection(table), correlation(attempts, predictions)
     titles = (
         "Selections",
         "Fewest encrypted non-zero entries under 12 dB, and under gray",

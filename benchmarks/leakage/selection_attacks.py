@@ -28,7 +28,7 @@ On the LeNet, `second_order` takes two minutes an image and is asked for by name
 NAIVE = ("mask_naive",)
 """One that takes hidden coordinates to be zero."""
 
-_OPEN_DB = 30.0
+OPEN_DB = 30.0
 """An image reconstructed as well is read; whether another attack is better still decides nothing."""
 
 
@@ -53,7 +53,7 @@ class Cell:
             observations = {v: observation(self.setting, self.strategy, self.ratio, v) for v in left}
             found = reconstructed(self.setting, preset(attack), observations)
             best |= {victim: max(value, best[victim]) for victim, value in found.items()}
-            left = [victim for victim in left if best[victim] < _OPEN_DB]
+            left = [victim for victim in left if best[victim] < OPEN_DB]
         seconds = (time.process_time() - start) / max(len(victims), 1)
         return {
             victim: {"psnr": value, **self._encrypted(victim), "cpu_seconds": seconds}

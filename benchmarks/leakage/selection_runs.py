@@ -14,14 +14,15 @@ from benchmarks.leakage.selection_setting import (
     REFINED,
     STRATEGIES,
     Setting,
+    is_own,
     ranked,
     selection,
 )
-from gradveil.calibration import predict
+from gradveil.calibration import Examples, predict
 
 VICTIMS = 20
 
-_PREDICTED_AT, _TOGETHER, _MASKS = 1, 10, 24
+_TOGETHER, _MASKS = 10, 24
 
 Mask = tuple[str, float | None]
 """A strategy, and the share of all entries that it encrypts; None for its own."""
@@ -60,7 +61,7 @@ def attacks_on(
     chosen: argparse.Namespace, journal: Journal, setting: Setting, strategy: str, ratio: float | None
 ) -> Runs:
     """Attacks on all victims behind one selection, unless it is known well enough to leak."""
-    victims, runs = range(1 if chosen.quick else chosen.victims), []
+    victims, runs = range(1) if chosen.quick else range(chosen.first, chosen.victims), []
     for attacks in portfolios(chosen, setting.network):
         cell = Cell(setting, strategy, ratio, tuple(attacks))
         for at in range(0, len(victims), _TOGETHER):
@@ -76,9 +77,15 @@ def predictions_of(journal: Journal, setting: Setting, masks: Sequence[Mask]) ->
     """Predictions for selections of one network, some from each pass through its Jacobian."""
     about = {"network": setting.network, "seed": setting.seed, "measure": "prediction"}
     runs: Runs = []
-    for at in range(0, len(masks), _MASKS):
-        keys = {mask: about | {"strategy": mask[0], "ratio": mask[1]} for mask in masks[at : at + _MASKS]}
-        runs += together(journal, keys, partial(predicted, setting))
+    for own in (False, True):
+        at_one = [(strategy, ratio) for strategy, ratio in masks if is_own(strategy) == own]
+        at = setting.victim(0) if own else setting.unseen()
+        for number in range(0, len(at_one), _MASKS):
+            keys = {
+                mask: about | {"strategy": mask[0], "ratio": mask[1], "at": at.source}
+                for mask in at_one[number : number + _MASKS]
+            }
+            runs += together(journal, keys, partial(predicted, setting, at))
     return runs
 
 
@@ -108,11 +115,10 @@ def calibrated(setting: Setting, strategy: str) -> dict[str, Any]:
     return {"source": found.source, "cpu_seconds": time.process_time() - start}
 
 
-def predicted(setting: Setting, masks: Sequence[Mask]) -> dict[Mask, dict[str, Any]]:
+def predicted(setting: Setting, at: Examples, masks: Sequence[Mask]) -> dict[Mask, dict[str, Any]]:
     """Predictions for some selections, of the first victim where it is the victim's own."""
     start = time.process_time()
-    chosen = [selection(setting, strategy, ratio, 0) for strategy, ratio in masks]
-    found = predict(setting.public().first(_PREDICTED_AT), chosen)
+    found = predict(at, [selection(setting, strategy, ratio, 0) for strategy, ratio in masks])
     seconds = (time.process_time() - start) / max(len(masks), 1)
     return {
         mask: {"psnr": one.psnr, "rank": one.rank, "cpu_seconds": seconds}

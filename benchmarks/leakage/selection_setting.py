@@ -71,6 +71,10 @@ class Setting:
         """Nobody's."""
         return self.examples(self.images()[:_PUBLIC_IMAGES], "public images")
 
+    def unseen(self) -> Examples:
+        """One more that is nobody's, and that no strategy has calibrated on."""
+        return self.examples(self.images()[-1:], "an unseen public image")
+
     def victim(self, number: int) -> Examples:
         """One client's image."""
         at = _PUBLIC_IMAGES + number

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from benchmarks.leakage.common import Line, grouped
-from benchmarks.leakage.selection_attacks import NAIVE
+from benchmarks.leakage.selection_attacks import NAIVE, OPEN_DB
 
 PROTECTED_DB = 12.0
 
@@ -44,17 +44,14 @@ def frontier(lines: Sequence[Line], gray: Gray) -> list[dict[str, Any]]:
 
 def _attained(lines: Sequence[Line], gray: Gray) -> dict[str, Any]:
     """What is encrypted, the best of several attacks on each victim, and by what it beats a gray image."""
-    best = {
-        (about["network"], about["victim"]): max(line["psnr"] for line in of_one)
-        for about, of_one in grouped(lines, ("network", "victim"))
-    }
+    best, network = _best(lines), lines[0]["network"]
     encrypted = {name: _mean(lines, name) for name in ("ratio_nonzero", "encrypted_nonzero")}
     return {
         "victims": len(best),
         **encrypted,
         "mean_psnr": float(np.mean(list(best.values()))),
         "worst_psnr": max(best.values()),
-        "over_gray": max(value - gray[victim] for victim, value in best.items()),
+        "over_gray": max(value - gray[network, victim] for victim, value in best.items()),
     }
 
 
@@ -82,19 +79,44 @@ def _fewest(group: Sequence[Line], name: str, protects: Callable[[Line], bool]) 
     return {f"{name}_ratio": least["ratio"], name: least["encrypted_nonzero"]}
 
 
-def correlation(table: Sequence[Line], predictions: Sequence[Line]) -> list[dict[str, Any]]:
-    """Spearman's rank correlation of predicted and attained PSNR, over each network's selections and all."""
+def correlation(lines: Sequence[Line], predictions: Sequence[Line]) -> list[dict[str, Any]]:
+    """Spearman's rank correlation of predicted and attained PSNR, over each network's selections and all.
+
+    Attained is the mean over those victims that all selections of a network were attacked with; once as it
+    is, once counted up to where a portfolio stops, as which attack has stopped it says nothing of the mask.
+    """
     known = {_selection(line): line["psnr"] for line in predictions}
-    both = [
-        {"network": line["network"], "pair": (known[_selection(line)], line["mean_psnr"])}
-        for line in table
-        if _selection(line) in known
-    ]
-    groups = [*grouped(both, ("network",)), ({"network": "all"}, both)]
+    aware = [line for line in lines if tuple(line["attacks"]) != NAIVE and _selection(line) in known]
+    pairs = {about["network"]: _pairs(group, known) for about, group in grouped(aware, ("network",))}
+    everything = [pair for of_one in pairs.values() for pair in of_one]
     return [
-        about | {"selections": len(group), "spearman": _rho([line["pair"] for line in group])}
-        for about, group in groups
+        {
+            "network": network,
+            "selections": len(found),
+            "spearman": _rho(found),
+            "spearman_to_stop": _rho([(psnr, min(attained, OPEN_DB)) for psnr, attained in found]),
+        }
+        for network, found in [*pairs.items(), ("all", everything)]
     ]
+
+
+def _pairs(lines: Sequence[Line], known: Mapping[tuple[Any, ...], float]) -> list[tuple[float, float]]:
+    """Predicted and attained PSNR of one network's selections."""
+    groups = [group for _, group in grouped(lines, _SELECTION)]
+    shared = set.intersection(*({line["victim"] for line in group} for group in groups))
+    return [
+        (known[_selection(group[0])], float(np.mean([best[victim] for victim in shared])))
+        for group in groups
+        for best in [_best(group)]
+        if shared
+    ]
+
+
+def _best(lines: Sequence[Line]) -> dict[int, float]:
+    """The strongest attack on each victim behind one selection."""
+    return {
+        about["victim"]: max(line["psnr"] for line in of_one) for about, of_one in grouped(lines, ("victim",))
+    }
 
 
 def _rho(pairs: Sequence[tuple[float, float]]) -> float | None:

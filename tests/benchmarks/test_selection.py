@@ -6,6 +6,7 @@ from benchmarks.leakage.journal import Journal
 from benchmarks.leakage.selection_runs import together
 from benchmarks.leakage.selection_summary import by_selection, correlation, frontier, protection
 
+RATIOS = (0.1, 0.2, 0.3)
 GRAY = {("lenet", 0): 10.5, ("lenet", 1): 15.0}
 
 
@@ -38,7 +39,7 @@ def test_a_selection_that_only_the_naive_attack_has_seen_is_on_no_frontier():
     ids=["from the second", "not where more entries leak again", "never"],
 )
 def test_protection_starts_where_all_larger_selections_protect(worst, ratio):
-    table = frontier([line(at, 0, psnr) for at, psnr in zip((0.1, 0.2, 0.3), worst, strict=True)], GRAY)
+    table = frontier([line(at, 0, psnr) for at, psnr in zip(RATIOS, worst, strict=True)], GRAY)
     (found,) = protection(table)
     assert found["under_12_db_ratio"] == ratio
     assert found["under_12_db"] == (None if ratio is None else 1000 * ratio)
@@ -51,25 +52,37 @@ def test_protection_under_gray_is_each_victims_own():
     assert (found["under_12_db"], found["under_gray"]) == (None, 200)
 
 
+def predicted(*psnrs, network="lenet"):
+    """What was predicted for ratios of 0.1, 0.2, and so on."""
+    about = {"network": network, "strategy": "random"}
+    return [about | {"ratio": ratio, "psnr": psnr} for ratio, psnr in zip(RATIOS, psnrs, strict=True)]
+
+
+def attained(*psnrs, victim=0, network="lenet"):
+    """What one victim's attacks attained behind the same."""
+    return [line(at, victim, psnr, network=network) for at, psnr in zip(RATIOS, psnrs, strict=True)]
+
+
 def test_correlation_tells_networks_apart_and_together():
-    table = [
-        line | {"mean_psnr": psnr}
-        for network, values in (("lenet", (30.0, 20.0, 10.0)), ("relu_mlp", (10.0, 20.0, 30.0)))
-        for line, psnr in zip(
-            ({"network": network, "strategy": "random", "ratio": r} for r in (0.1, 0.2, 0.3)),
-            values,
-            strict=True,
-        )
-    ]
-    predictions = [
-        {"network": network, "strategy": "random", "ratio": ratio, "psnr": -ratio}
-        for network in ("lenet", "relu_mlp")
-        for ratio in (0.1, 0.2, 0.3)
-    ]
-    found = {one["network"]: one for one in correlation(table, predictions)}
+    lines = attained(30.0, 20.0, 10.0) + attained(10.0, 20.0, 30.0, network="relu_mlp")
+    foreseen = predicted(3.0, 2.0, 1.0) + predicted(3.0, 2.0, 1.0, network="relu_mlp")
+    found = {one["network"]: one for one in correlation(lines, foreseen)}
     assert found["lenet"]["spearman"] == pytest.approx(1)
     assert found["relu_mlp"]["spearman"] == pytest.approx(-1)
-    assert found["all"] == {"network": "all", "selections": 6, "spearman": pytest.approx(0)}
+    assert found["all"]["selections"] == 6
+    assert found["all"]["spearman"] == pytest.approx(0)
+
+
+def test_correlation_looks_at_the_same_victims_everywhere():
+    easy_victim_of_one_mask = [line(0.3, 1, 90.0)]
+    lines = attained(30.0, 20.0, 10.0) + easy_victim_of_one_mask
+    assert correlation(lines, predicted(3.0, 2.0, 1.0))[0]["spearman"] == pytest.approx(1)
+
+
+def test_correlation_counts_up_to_where_a_portfolio_stops():
+    (found, _) = correlation(attained(40.0, 140.0, 10.0), predicted(3.0, 3.0, 1.0))
+    assert found["spearman"] < 1
+    assert found["spearman_to_stop"] == pytest.approx(1)
 
 
 def test_victims_of_one_selection_are_written_as_one_line():
