@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 # One thread a process: the same sums in the same order on every machine, and no fight over two cores.
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo test test-all test-flower test-ray lint bench clean
+.PHONY: demo test test-all test-flower test-ray test-nvflare lint bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/gradveil audit --preset quick
@@ -29,6 +29,10 @@ test-flower: $(VENV)-flower/installed
 test-ray: $(VENV)-flower/installed
 	$(VENV)-flower/bin/python -m pytest tests/audit/executors tests/records/test_parquet.py
 
+# nvflare's own environment: it pulls in what none of the others needs.
+test-nvflare: $(VENV)-nvflare/installed
+	$(VENV)-nvflare/bin/python -m pytest tests/fl/nvflare
+
 lint: $(VENV)/installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -39,7 +43,7 @@ bench: $(VENV)/installed
 	$(BIN)/python -m pytest benchmarks/ops -m "" --benchmark-only
 
 clean:
-	rm -rf $(VENV) $(VENV)-flower dist .*_cache .benchmarks .hypothesis
+	rm -rf $(VENV) $(VENV)-flower $(VENV)-nvflare dist .*_cache .benchmarks .hypothesis
 
 # torch comes first and alone, so that no later requirement can pull another build of it.
 $(VENV)/installed: pyproject.toml constraints.txt
@@ -55,4 +59,12 @@ $(VENV)-flower/installed: pyproject.toml constraints-peers.txt
 	$(VENV)-flower/bin/python -m pip --disable-pip-version-check install -q -c constraints-peers.txt torch hatchling editables
 	$(VENV)-flower/bin/python -m pip --disable-pip-version-check install -q -c constraints-peers.txt \
 		--no-build-isolation -e '.[flower,ray,parquet]' hypothesis pytest pytest-timeout pytest-xdist
+	touch $@
+
+$(VENV)-nvflare/installed: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "no python >= 3.11 with venv: install python3.11 and python3.11-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)-nvflare
+	$(VENV)-nvflare/bin/python -m pip --disable-pip-version-check install -q -c constraints.txt torch hatchling editables
+	$(VENV)-nvflare/bin/python -m pip --disable-pip-version-check install -q -c constraints.txt \
+		--no-build-isolation -e '.[nvflare]' hypothesis pytest pytest-timeout
 	touch $@

@@ -23,29 +23,36 @@ ENCRYPTED = {"packed": (*ONE_EXCHANGE, "--scheme", "packed"), "ckks": (*ONE_EXCH
 """What `gradveil plan` is told of the threat; the network has running statistics and a counter."""
 
 
+def made(folder, threat, names):
+    """A job in a folder, as its operator makes it."""
+    planned = Planned(folder)
+    write_blobs(planned.data)
+    wishes = ("--clients", CLIENTS, "--dropout", 0.17, "--max-leakage", 139, "--attack-seconds", 1)
+    local = ("--rate", RATE, "--steps", STEPS, "--max-error", MAX_ERROR, "--metric", "loss=20")
+    data = ("--data", f"npz:{planned.data}", "--out", planned.plan.parent)
+    gradveil("plan", f"{networks.__name__}:normed", *data, *wishes, *local, *threat)
+    parties = [option for name in names for option in ("--party", name)]
+    gradveil("keys", "new", "job", "--plan", planned.plan, "--out", planned.keys, *parties)
+    return planned
+
+
 class Planned:
-    """The files of one job in a folder, as its operator makes them, and what its clients do.
+    """The files of a job in a folder, and what its clients do.
 
     Attributes:
         plan: the file.
         keys: the folder.
-        names: of the clients.
+        data: images of all clients together, and those held out.
     """
 
-    def __init__(self, folder, threat, pattern):
-        self.names = tuple(pattern.format(number) for number in range(CLIENTS))
-        self.plan, self.keys = folder / "planned" / "job.plan", folder / "keys"
-        self._blobs = write_blobs(folder / "blobs.npz")
-        wishes = ("--clients", CLIENTS, "--dropout", 0.17, "--max-leakage", 139, "--attack-seconds", 1)
-        local = ("--rate", RATE, "--steps", STEPS, "--max-error", MAX_ERROR, "--metric", "loss=20")
-        data = ("--data", f"npz:{self._blobs}", "--out", self.plan.parent)
-        gradveil("plan", f"{networks.__name__}:normed", *data, *wishes, *local, *threat)
-        parties = [option for name in self.names for option in ("--party", name)]
-        gradveil("keys", "new", "job", "--plan", self.plan, "--out", self.keys, *parties)
+    def __init__(self, folder):
+        self.plan, self.keys, self.data = (
+            folder / name for name in ("planned/job.plan", "keys", "blobs.npz")
+        )
 
     @cached_property
     def blobs(self):
-        return load(f"npz:{self._blobs}")
+        return load(f"npz:{self.data}")
 
     @property
     def network(self):

@@ -18,8 +18,8 @@ from tests.fl.planned import (
     ENCRYPTED,
     MASKED,
     ROUNDS,
-    Planned,
     assert_trained_as_without,
+    made,
 )
 from tests.fl.planned import values_of as values_of_network
 
@@ -28,7 +28,7 @@ JOBS = MASKED | ENCRYPTED
 
 @pytest.fixture(params=JOBS.values(), ids=JOBS.keys())
 def planned(request, tmp_path):
-    return Planned(tmp_path, request.param, "client-{}")
+    return made(tmp_path, request.param, [f"client-{number}" for number in range(CLIENTS)])
 
 
 def client_app(planned, *mods):
