@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import torch
@@ -22,6 +22,9 @@ _CLOSED = 1e-10
 _EXPLAINED = 1e-5
 """Relative distance to readings that rounding of float32 sums explains."""
 
+_WORTH = 10.0
+"""Starts this many times worse than the best after a few steps are not followed further."""
+
 
 @dataclass(frozen=True)
 class Informed(Attack):
@@ -33,7 +36,7 @@ class Informed(Attack):
     among theirs and those of closed forms that are best after a few of its steps.
 
     No truth is needed to choose. What is compared is the search's own posterior, the likelihood of what was
-    sent, as the defense is known to have changed it, times the prior; both ends are of this one search.
+    sent, as the defense is known to have changed it, times the prior; all ends are of this one search.
     So helpers need not know the defense, and a poor one costs time only. Where the search does not apply at
     all, the images that explain the readings best stand as they are.
 
@@ -99,14 +102,16 @@ class Informed(Attack):
         return min(ends, key=lambda one: one.objective) if ends else best_explaining(starts, case, model)
 
     def _continued(self, starts: Sequence[Found], attempts: Attempts) -> list[Found]:
-        """The end of the search from the images that are best after its first steps, if any are of use."""
+        """Ends of the search from the images that are best after its first steps, if any are of use."""
         name, ranked = self.search.name, []
         for start in starts:
             first_steps = [(start.origin, starting_from(start, self.search, brief=True))]
             ranked += [(one.objective, start) for one in attempts.of(first_steps, self.budget)]
-        best = sorted(ranked, key=lambda one: one[0])[:1]
-        again = [(f"{name} from {start.origin}", starting_from(start, self.search)) for _, start in best]
-        return list(attempts.of(again, self.budget))
+        limit = _WORTH * abs(min((value for value, _ in ranked), default=0.0))
+        best = [start for value, start in ranked if value <= limit]
+        again = [(one.origin, starting_from(one, self.search)) for one in best]
+        ends = attempts.of(again, self.budget)
+        return [replace(end, origin=f"{name} from {end.origin}") for end in ends]
 
     def _explains(self, found: Found, case: Case, model: Model) -> bool:
         """Whether everything was read, without noise, and the gradient at the images is what was read."""
