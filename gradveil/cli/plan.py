@@ -41,6 +41,9 @@ def plan(
     auxiliary: Annotated[bool, typer.Option(help="Whether the adversary has such images.")] = False,
     max_leakage: Annotated[float, typer.Option(help="dB of PSNR of any attacked image.")] = 12.0,
     max_error: Annotated[float, typer.Option(help="Of the aggregate, relative, l2.")] = 0.01,
+    max_noise: Annotated[
+        float, typer.Option(min=0, help="In the aggregate, relative, l2; where nothing else is sound.")
+    ] = 1.0,
     max_bytes: Annotated[int | None, typer.Option(min=1, help="That a client sends a round.")] = None,
     max_seconds: Annotated[float | None, typer.Option(help="Of a client, a round, on this machine.")] = None,
     strategy: Annotated[list[str] | None, typer.Option(help="Of slices; may be repeated.")] = None,
@@ -50,7 +53,9 @@ def plan(
     dropping: Annotated[bool, typer.Option(help="Whether slices may be left out of updates.")] = False,
     metric: Annotated[list[str] | None, typer.Option(help="NAME=LIMIT that the server learns.")] = None,
     attacks: Annotated[int, typer.Option(min=1, max=1000, help="Views attacked at most.")] = 4,
-    attack_seconds: Annotated[float, typer.Option(min=1, help="Of a searching attack.")] = 20.0,
+    attack_steps: Annotated[
+        int | None, typer.Option(min=1, max=100_000, help="Of a searching attack; by default by size.")
+    ] = None,
     rate: Annotated[float, typer.Option(help="Of clients' SGD.")] = 0.1,
     steps: Annotated[int, typer.Option(min=1, max=100_000, help="Local, in a round.")] = 10,
     train: Annotated[int, typer.Option(min=0, max=1000, help="Rounds to simulate; 0: none.")] = 0,
@@ -82,14 +87,16 @@ def plan(
         batch=batch,
         auxiliary=auxiliary,
     )
-    budget = Budget(leakage=max_leakage, error=max_error, bytes=max_bytes, seconds=max_seconds)
-    wishes = _wishes(strategy or [], scheme, dropping, metric or [], attack_seconds, attacks)
+    budget = Budget(
+        leakage=max_leakage, error=max_error, noise=max_noise, bytes=max_bytes, seconds=max_seconds
+    )
+    wishes = _wishes(strategy or [], scheme, dropping, metric or [], attack_steps, attacks)
     job = Job(named, threat, budget, wishes, Training(rate=rate, steps=steps), rounds=train)
     _report(*_found(job.run), folder, json)
 
 
 def _wishes(
-    strategies: list[str], scheme: str, dropping: bool, metrics: list[str], seconds: float, attacks: int
+    strategies: list[str], scheme: str, dropping: bool, metrics: list[str], steps: int | None, attacks: int
 ) -> "Wishes":
     from gradveil.planning import Wishes
 
@@ -98,7 +105,7 @@ def _wishes(
         dropping=dropping,
         schemes=("packed", "ckks") if scheme == "cheapest" else (scheme,),
         metrics=tuple(_metric(one) for one in metrics),
-        attack_seconds=seconds,
+        attack_steps=steps,
         attacks=attacks,
     )
 

@@ -153,12 +153,14 @@ class Client:
         return (replace(state, masking=steps[0]) if steps else state.finished()), reply
 
     def clipped(self, trained: Trained) -> int:
-        """Number of masked values beyond the plan's clip, which secure aggregation changes."""
+        """Number of masked values that secure aggregation changes, as they or their norm exceed the clip."""
         plan = self.plan
         if plan.masking is None or trained.after is None:
             return 0
-        update = update_of(plan, Purpose.TRAIN, trained)
-        return plan.encoding.clipped(update.vector[plan.train.masked_values])
+        values = update_of(plan, Purpose.TRAIN, trained).vector[plan.train.masked_values]
+        if plan.noise is None:
+            return plan.encoding.clipped(values)
+        return values.size if np.linalg.norm(values.astype(np.float64)) > plan.encoding.clip else 0
 
     def _require_agreement(self, terms: Terms) -> None:
         if terms.plan != self.plan.hash:

@@ -40,7 +40,7 @@ def update_of(plan: Plan, purpose: Purpose, trained: Trained) -> Update:
     """The client's contribution before weighting.
 
     Differences to the given model where the server knows that model, values where it does not: a sum of
-    values makes the next model for whoever opens it, without any sum before it.
+    values makes the next model for whoever opens it, without any sum before it. Beside noise, all weigh 1.
 
     Raises:
         InvalidUpdateError: NaN or infinity, a metric that is missing, or a weight over the plan's.
@@ -52,7 +52,8 @@ def update_of(plan: Plan, purpose: Purpose, trained: Trained) -> Update:
     metrics = [_scaled(plan, metric, trained.metrics) for metric in plan.metrics_of(purpose)]
     own = _difference(plan, trained) if purpose is Purpose.TRAIN else np.empty(0, np.float32)
     vector = np.concatenate([own, metrics]).astype(np.float32)
-    return Update(plan.split(purpose).layout, vector, trained.weight)
+    weight = trained.weight if plan.noise is None else 1
+    return Update(plan.split(purpose).layout, vector, weight)
 
 
 def upload_of(

@@ -65,6 +65,18 @@ def require_metrics(plan: "Plan") -> None:
         raise PlanError("a metric's limit is not positive and finite; give its largest magnitude")
 
 
+def require_noise(plan: "Plan") -> None:
+    """Noise covers all that the server sums, and is that of as many clients as a sum holds."""
+    if plan.noise is None:
+        return
+    if plan.encrypted.mask.any() or plan.clear.mask.any() or plan.metrics:
+        raise PlanError("noise covers the masked model only; mask or drop all of it, and list no metrics")
+    if plan.noise.honest > plan.min_clients:
+        raise PlanError(
+            f"noise of {plan.noise.honest} honest clients in sums of {plan.min_clients}; raise min_clients"
+        )
+
+
 def require_capacity(plan: "Plan") -> None:
     """Sums of a full round neither wrap around nor fall below every client's floors."""
     if plan.encryption is not None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import secagg
+from gradveil.plan.noise import Noise
 from secagg import Adversary, FixedPoint, RoundConfig
 from secagg.ring import Rounding
 
@@ -14,12 +15,14 @@ class Masking:
 
     Attributes:
         threshold: shares that rebuild a secret.
-        clip: largest magnitude of a masked coordinate; larger ones are clipped.
+        clip: largest magnitude of a masked coordinate; larger ones are clipped. With noise, the largest L2
+            norm of all of them; longer vectors are scaled down.
         neighbours: clients that each client shares masks with, even; None for all.
         adversary: against a malicious server, messages are signed and survivors confirmed.
         modulus_bits: bits of a coordinate on the wire.
         bits: quantisation; None for as many levels as fit.
         rounding: `nearest` or `stochastic`.
+        noise: that each client adds its share of, or None.
     """
 
     threshold: int
@@ -29,6 +32,7 @@ class Masking:
     modulus_bits: int = 32
     bits: int | None = None
     rounding: Rounding = "nearest"
+    noise: Noise | None = None
 
     @classmethod
     def for_(
@@ -47,13 +51,14 @@ class Masking:
         return cls(found.threshold, clip, neighbours, adversary, modulus_bits)
 
     def encoding(self, clients: int, max_weight: int) -> FixedPoint:
-        """Numbers on the ring; raises OverflowRefusedError if a sum could wrap."""
-        return FixedPoint(self.clip, clients, max_weight, self.modulus_bits, self.rounding, self.bits)
+        """Numbers on the ring, with weights of 1 beside noise; OverflowRefusedError if a sum could wrap."""
+        most = max_weight if self.noise is None else 1
+        return FixedPoint(self.clip, clients, most, self.modulus_bits, self.rounding, self.bits)
 
     def config(
         self, encoding: FixedPoint, length: int, *, session: bytes, round_: int, context: bytes
     ) -> RoundConfig:
-        """One round over `length` values."""
+        """One round over `length` values; raises as `secagg.noise` if it is too little to be sampled."""
         return RoundConfig(
             session=session,
             round=round_,
@@ -63,4 +68,5 @@ class Masking:
             length=length,
             neighbours=self.neighbours,
             adversary=self.adversary,
+            noise=None if self.noise is None else self.noise.mechanism(encoding, length),
         )

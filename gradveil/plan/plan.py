@@ -15,8 +15,10 @@ from gradveil.plan import checks
 from gradveil.plan.description import KIND, VERSION, describe
 from gradveil.plan.errors import PlanError
 from gradveil.plan.masking import Masking
+from gradveil.plan.noise import Noise
 from gradveil.plan.split import Metric, Placement, Purpose, Split
 from secagg import FixedPoint, RoundConfig
+from secagg.noise import PrivacyClaim
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -64,6 +66,7 @@ class Plan:
         checks.require_parts(self)
         checks.require_weight(self)
         checks.require_metrics(self)
+        checks.require_noise(self)
         checks.require_capacity(self)
 
     @classmethod
@@ -101,7 +104,7 @@ class Plan:
     @cached_property
     def hash(self) -> bytes:
         """SHA-256 of the file's bytes, 32 bytes."""
-        return hashlib.sha256(b"gradveil plan v1\0" + self.to_bytes()).digest()
+        return hashlib.sha256(b"gradveil plan v2\0" + self.to_bytes()).digest()
 
     def to_bytes(self) -> bytes:
         """Canonical bytes; `gradveil.plan.file` reads them."""
@@ -125,6 +128,21 @@ class Plan:
         if self.masking is None:
             raise PlanError("the plan masks nothing; ask for `masking` first")
         return self.masking.encoding(self.clients, self.max_weight)
+
+    @property
+    def noise(self) -> Noise | None:
+        """On the sum of what is masked, which is all that travels then."""
+        return None if self.masking is None else self.masking.noise
+
+    def claim(self, rounds: int) -> PrivacyClaim | None:
+        """What the noise proves of so many rounds; None without noise.
+
+        Raises:
+            MissingAccountantError: the package `dp-accounting` is not installed.
+        """
+        if self.noise is None:
+            return None
+        return self.noise.mechanism(self.encoding, self.train.masked_values.size, rounds).claim
 
     @cached_property
     def train(self) -> Split:

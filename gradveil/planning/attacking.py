@@ -8,22 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from attacks import (
-    EXACT,
-    LBFGS,
-    Attack,
-    Box,
-    GradientMatching,
-    NotApplicableError,
-    Product,
-    Stage,
-    TotalVariation,
-    preset,
-)
+from attacks import EXACT, Attack, NotApplicableError, preset
 from attacks.base import Case, Found
-from attacks.priors.gaussian import GaussianImages
 from gradveil.exchange import GradveilError, Observation
 from gradveil.metrics import assign, psnr
+from gradveil.planning.searching import SEARCHES, detail, search
 from gradveil.planning.subject import Subject
 from gradveil.planning.threat import Threat
 from gradveil.planning.views import Victims, View, knowledge_of, observed
@@ -34,12 +23,8 @@ _SINGLES = 2
 _IN_SUM, _IN_LARGE_SUM = 64, 8
 """Examples in an attacked sum at most, of small and of large networks: a smaller sum leaks more, not less."""
 
-_PILOT, _FEWEST, _MOST = 2, 10, 1000
-_SCREENING = 30
-_RESTARTS = 4
-_QUICK, _SEARCH = ("closed_form", "partial_linear", "patch_embedding", "april"), "mask_aware"
+_QUICK = ("closed_form", "partial_linear", "patch_embedding", "april")
 _SLOW = tuple(name for name in EXACT if name not in _QUICK)
-_AXES = 24
 
 Images = NDArray[np.float32]
 
@@ -71,8 +56,8 @@ class Leakage:
 
     Attributes:
         attempts: all of them, failed ones included.
-        guess: dB of each image, by the best of mid-gray and the mean of public images: what is known before
-            anything is read. By group, as attempts are.
+        guess: dB of each image, by the best of mid-gray, the mean of public images and that of those of its
+            class, paired as attacks are: what is known before anything is read. By group, as attempts are.
     """
 
     attempts: tuple[Attempt, ...]
@@ -106,18 +91,19 @@ def attacked(
     subject: Subject,
     threat: Threat,
     limit: float,
-    seconds: float,
+    steps: int | None,
     progress: Callable[[str], None],
 ) -> Leakage:
-    """Attack a view until it is seen to leak more than `limit` dB, or time is over.
+    """Attack a view until it is seen to leak more than `limit` dB, or all attacks are done.
+
+    How far they get depends on the arguments alone, not on how fast or loaded the machine is.
 
     Args:
         view: what the adversary reads.
         subject: its model and victims.
         threat: what the adversary knows.
         limit: as of `Leakage.exceeds`.
-        seconds: wall-clock, for a group of victims: the search is as long as they allow, by a pilot of a few
-            steps, and of the slower exact attacks none begins after them.
+        steps: of the search, from the best of its starts; None for some hundred, on large networks some ten.
         progress: called with each attack's name.
     """
     leakage = Leakage((), {})
@@ -125,13 +111,10 @@ def attacked(
         leakage = replace(leakage, guess=leakage.guess | {on: _guessed(subject, victims)})
         knowledge = knowledge_of(subject, victims, threat)
         case = _Case(observed(view, subject, victims, knowledge, summed=on == "sum"), subject, victims, on)
-        start = perf_counter()
-        for name in (*_QUICK, _SEARCH, *_SLOW):
-            late = name in _SLOW and perf_counter() - start > seconds
-            if late or leakage.exceeds(limit):
+        for name, attack in _attacks(subject, threat, steps):
+            if leakage.exceeds(limit):
                 break
             progress(f"{name} on {on}")
-            attack = _search(case, threat, seconds) if name == _SEARCH else preset(name)
             leakage = replace(leakage, attempts=(*leakage.attempts, _attempt(name, attack, case)))
     return leakage
 
@@ -154,30 +137,12 @@ def _groups(view: View, subject: Subject, threat: Threat) -> Iterator[tuple[str,
         yield "sum", Victims.of(subject, min(view.honest, max(most // threat.batch, 2)), threat.batch)
 
 
-def _search(case: _Case, threat: Threat, seconds: float) -> GradientMatching:
-    """The mask-aware adversary with as many starts and steps as fit into the time."""
-    prior = Product((Box(), TotalVariation(1e-2)))
-    if threat.auxiliary:
-        images, _ = case.subject.others
-        prior = Product((*prior.factors, GaussianImages.fitted(images, min(_AXES, len(images) // 2))))
-    start = perf_counter()
-    _found(_with(prior, 1, _PILOT), case)
-    affordable = seconds / (perf_counter() - start) * (_PILOT + 1)
-    if affordable < _RESTARTS * (_SCREENING + _FEWEST):
-        return _with(prior, 1, max(int(affordable), _FEWEST))
-    return _with(prior, _RESTARTS, min(int(affordable - _RESTARTS * _SCREENING), _MOST))
-
-
-def _with(prior: Product, restarts: int, iterations: int) -> GradientMatching:
-    found = GradientMatching(prior=prior, restarts=restarts)
-    screening = Stage(LBFGS(iterations=_SCREENING), keep=1, screening=True)
-    return replace(found, stages=(screening, Stage(LBFGS(iterations=iterations, history=100))))
-
-
-def _detail(attack: Attack) -> str:
-    if not isinstance(attack, GradientMatching) or not isinstance(attack.stages[-1].search, LBFGS):
-        return ""
-    return f"{attack.restarts} starts, up to {attack.stages[-1].search.iterations} steps"
+def _attacks(subject: Subject, threat: Threat, steps: int | None) -> Iterator[tuple[str, Attack]]:
+    """The fastest first; the slower exact ones on small networks only."""
+    large, images = subject.is_large, subject.others[0] if threat.auxiliary else None
+    yield from ((name, preset(name)) for name in _QUICK)
+    yield from ((name, search(name, large=large, steps=steps, images=images)) for name in SEARCHES)
+    yield from ((name, preset(name)) for name in _SLOW if not large)
 
 
 def _attempt(name: str, attack: Attack, case: _Case) -> Attempt:
@@ -192,7 +157,7 @@ def _attempt(name: str, attack: Attack, case: _Case) -> Attempt:
         return ended("inapplicable", str(error))
     except (GradveilError, RuntimeError) as error:
         return ended("failed", f"{type(error).__name__}: {error}")
-    return ended("ok", _detail(attack), tuple(value for one in found for value in _scored(one, case.victims)))
+    return ended("ok", detail(attack), tuple(value for one in found for value in _scored(one, case.victims)))
 
 
 def _found(attack: Attack, case: _Case) -> list[Found]:
@@ -205,15 +170,24 @@ def _found(attack: Attack, case: _Case) -> list[Found]:
 
 def _scored(found: Found, victims: Victims) -> list[float]:
     truth = torch.cat([victims.images[name] for name in sorted(found.clients)]).cpu().numpy()
-    paired: Images = found.images[assign(found.images, truth)]
-    return [float(one) for one in psnr(paired, truth)]
+    return _paired(found.images, truth)
 
 
 def _guessed(subject: Subject, victims: Victims) -> tuple[float, ...]:
-    truth = torch.cat([victims.images[name] for name in sorted(victims.images)]).cpu().numpy()
+    names = sorted(victims.images)
+    truth = torch.cat([victims.images[name] for name in names])
+    images, classes = subject.others
+    of_classes = [images[classes == label] for name in names for label in victims.labels[name]]
+    mean = images.mean(0)
     guesses = (
-        np.full_like(truth, 0.5),
-        np.broadcast_to(subject.others[0].mean(0).cpu().numpy(), truth.shape),
+        torch.full_like(truth, 0.5),
+        mean.expand_as(truth),
+        torch.stack([some.mean(0) if len(some) else mean for some in of_classes]),
     )
-    scores = [psnr(np.ascontiguousarray(guess), truth) for guess in guesses]
+    scores = [_paired(guess.contiguous().cpu().numpy(), truth.cpu().numpy()) for guess in guesses]
     return tuple(float(one) for one in np.max(scores, axis=0))
+
+
+def _paired(images: Images, truth: Images) -> list[float]:
+    """DB of each true image, under the best pairing."""
+    return [float(one) for one in psnr(images[assign(images, truth)], truth)]

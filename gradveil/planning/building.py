@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 import he
 from gradveil.calibration import rank
 from gradveil.exchange import Selection
-from gradveil.plan import Metric, Placement, Plan
+from gradveil.plan import Masking, Metric, Placement, Plan
 from gradveil.planning.candidates import Candidate, Protection
-from gradveil.planning.grids import encryption_for, masking_for
+from gradveil.planning.grids import encryption_for, masking_for, noisy_masking_for
 from gradveil.planning.subject import Subject
 from gradveil.planning.threat import Threat
 from gradveil.selection import Ranking, filled
@@ -28,7 +28,8 @@ class Builder:
         threat: what plans must bear.
         error: of the aggregate, relative, that rounding may use half of.
         schemes: of encryption.
-        metrics: that the server learns beside the model, where weights are not encrypted.
+        metrics: that the server learns beside the model, where weights are not encrypted; beside noise there
+            are none.
     """
 
     subject: Subject
@@ -48,7 +49,6 @@ class Builder:
         counts = {kind: int(mask.sum()) for kind, mask in masks.items()}
         weight = _weight(counts)
         masked, encrypted = counts[Protection.MASKED], counts[Protection.ENCRYPTED]
-        masking = masking_for(self.subject, self.threat, masked, self.error) if masked else None
         layout = self.subject.layout
         return Plan.of(
             layout,
@@ -58,7 +58,7 @@ class Builder:
             clear=Selection(layout, masks[Protection.CLEAR], "rest"),
             dropped=Selection(layout, masks[Protection.DROPPED], "dropped"),
             encryption=self.encryption(encrypted) if encrypted else None,
-            masking=masking,
+            masking=self.masking(masked, candidate.noise) if masked else None,
             weight=weight,
             metrics=() if weight is Placement.ENCRYPTED else self.metrics,
             min_clients=max(self.threat.survivors, 3 if masked else 2),
@@ -93,6 +93,12 @@ class Builder:
     def encryption(self, count: int) -> he.Params:
         """Parameters for so many coordinates; raises as `encryption_for`."""
         return encryption_for(self.subject, self.threat, count, self.error, self.schemes)
+
+    def masking(self, count: int, noise: float) -> Masking:
+        """Parameters for so many coordinates; raises as `masking_for` and `noisy_masking_for`."""
+        if not noise:
+            return masking_for(self.subject, self.threat, count, self.error)
+        return noisy_masking_for(self.subject, self.threat, count, self.error, noise)
 
     def _parts(self, candidate: Candidate, slice_: Mask) -> dict[Protection, Mask]:
         """Disjoint masks over the state.

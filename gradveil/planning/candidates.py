@@ -9,6 +9,9 @@ from gradveil.planning.threat import Threat
 RATIOS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.6)
 """Shares of the parameters that slices are cut at."""
 
+NOISES = (0.1, 0.3, 1.0)
+"""L2 norm of the noise in the mean over that of the mean."""
+
 
 class Protection(StrEnum):
     """What becomes of a coordinate."""
@@ -28,18 +31,21 @@ class Candidate:
         slice: of the slice, None if there is none.
         strategy: of `gradveil.calibration`.
         ratio: share of the parameters in the slice.
+        noise: on the sum of all that is masked: its L2 norm in the mean over that of the mean.
     """
 
     rest: Protection
     slice: Protection | None = None
     strategy: str = ""
     ratio: float = 0.0
+    noise: float = 0.0
 
     @property
     def name(self) -> str:
         """For tables."""
         if self.slice is None:
-            return f"all {self.rest}"
+            noise = f" with {self.noise:.0%} noise" if self.noise else ""
+            return f"all {self.rest}{noise}"
         return f"{self.ratio:.0%} by {self.strategy} {self.slice}, the rest {self.rest}"
 
     @property
@@ -73,12 +79,14 @@ def _by_collusion(used: frozenset[Protection]) -> str:
     return "" if Protection.CLEAR in used else " with a colluding client's key"
 
 
-def candidates(strategies: Sequence[str], dropping: bool = False) -> Iterator[Candidate]:
+def candidates(strategies: Sequence[str], dropping: bool = False, noise: float = 0.0) -> Iterator[Candidate]:
     """All, whether sound or not; of two that cost the same, the strategy named first comes first.
 
-    Slices that are not sent change what is trained, and are among them only if that is wanted.
+    Slices that are not sent change what is trained, and are among them only if that is wanted; noise, up to
+    the one that is allowed.
     """
     yield Candidate(Protection.MASKED)
+    yield from (Candidate(Protection.MASKED, noise=some) for some in NOISES if some <= noise)
     yield Candidate(Protection.ENCRYPTED)
     for slice_, rest in _PAIRS + (_DROPPING if dropping else ()):
         for ratio in RATIOS:

@@ -12,7 +12,6 @@ from gradveil.plan import Masking, Plan
 from gradveil.planning.building import Builder
 from gradveil.planning.candidates import Candidate, Protection
 from gradveil.planning.errors import PlanningError
-from gradveil.planning.grids import masking_for
 from gradveil.planning.rates import EncryptionRates, MaskingRates, Rates, client_names
 from secagg.packing import packed_bytes
 
@@ -44,8 +43,7 @@ def estimate(candidate: Candidate, builder: Builder, rates: Rates) -> Cost:
     _require_rates(masked, rates.masking)
     _require_rates(encrypted, rates.encryption)
     if masked and rates.masking is not None:
-        masking = masking_for(builder.subject, builder.threat, masked, builder.error)
-        cost = _masked_cost(masked + 1, masking, rates.masking)
+        cost = _masked_cost(masked + 1, builder.masking(masked, candidate.noise), rates.masking)
         size, seconds = size + cost.bytes, seconds + cost.seconds
     if encrypted and rates.encryption is not None:
         cost = _encrypted_cost(encrypted + 1, builder.encryption(encrypted), rates.encryption)
@@ -74,7 +72,8 @@ def predicted(plan: Plan, rates: Rates) -> Cost:
 
 def _masked_cost(values: int, masking: Masking, rates: MaskingRates) -> Cost:
     size = rates.bytes_beside + rates.header + packed_bytes(values, masking.modulus_bits)
-    return Cost(size, rates.seconds + values * rates.seconds_per_value)
+    each = rates.seconds_per_value + (rates.seconds_per_noise if masking.noise else 0.0)
+    return Cost(size, rates.seconds + values * each)
 
 
 def _encrypted_cost(values: int, params: he.Params, rates: EncryptionRates) -> Cost:

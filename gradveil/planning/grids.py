@@ -7,11 +7,12 @@ import numpy as np
 
 import he
 import secagg
-from gradveil.plan import Masking
+from gradveil.plan import Masking, Noise
 from gradveil.planning.errors import PlanningError
 from gradveil.planning.subject import Subject
 from gradveil.planning.threat import Threat
 from secagg import FixedPoint
+from secagg.noise import DiscreteGaussianNoise
 
 SCHEMES: dict[str, type[he.Params]] = {"packed": he.PackedParams, "ckks": he.CkksParams}
 """That new plans may use, by name."""
@@ -19,10 +20,19 @@ SCHEMES: dict[str, type[he.Params]] = {"packed": he.PackedParams, "ckks": he.Ckk
 _MARGIN = 4.0
 """Largest magnitude that a coordinate may reach over the largest of the sample."""
 
+_DELTA = 1e-5
+"""Of the claim that comes with noise."""
+
+_NORM_MARGIN = 1.05
+"""Of the clip of norms over the largest of the sample, so that honest updates mostly stay as they are."""
+
 _SHARE = 0.5
 """Of the error's budget for rounding; clipping and dropping have the rest."""
 
-_MOST_BITS = 40
+_MOST_BITS, _MOST_NOISY_BITS = 40, 25
+
+_STEPS = 4
+"""Of the grid in the standard deviation of one client's noise, so that rounding adds little to its norm."""
 
 
 def masking_for(subject: Subject, threat: Threat, count: int, error: float) -> Masking:
@@ -42,11 +52,47 @@ def masking_for(subject: Subject, threat: Threat, count: int, error: float) -> M
     step = _step(subject, count, error, len(subject.trained))
     bits = min(max(math.ceil(math.log2(clip / step + 1)) + 1, 8), _MOST_BITS)
     encoding = FixedPoint.for_(threat.clients, threat.max_weight, clip, bits)
+    return _masking(threat, encoding)
+
+
+def noisy_masking_for(subject: Subject, threat: Threat, count: int, error: float, noise: float) -> Masking:
+    """The same with noise of this norm in the mean of the fewest survivors, over the mean's norm.
+
+    Raises:
+        InfeasibleError, OverflowRefusedError, UnprovableClaimError: nothing keeps the protocol's promises.
+    """
+    norms = (np.linalg.norm((after - subject.before)[~subject.counters]) for after in subject.trained)
+    clip = _NORM_MARGIN * float(max(norms))
+    sigma = noise * subject.mean_norm * threat.survivors / math.sqrt(count)
+    own = sigma / math.sqrt(threat.honest)
+    step = min(_step(subject, count, error, len(subject.trained)) / math.sqrt(2), own / _STEPS)
+    bits = min(max(math.ceil(math.log2(clip / step + 1)) + 1, 8), _MOST_NOISY_BITS)
+    found = DiscreteGaussianNoise.for_(
+        threat.clients,
+        bits,
+        length=count,
+        clip_norm=clip,
+        sigma=sigma,
+        survivors_min=threat.honest,
+        delta=_DELTA,
+    )
+    return _masking(threat, found.encoding, Noise(sigma, threat.honest, _DELTA))
+
+
+def _masking(threat: Threat, encoding: FixedPoint, noise: Noise | None = None) -> Masking:
     found = secagg.choose(
         threat.clients, dropout=threat.dropout, corrupt=threat.corrupt, adversary=threat.server
     )
-    neighbours = None if found.complete else found.neighbours
-    return Masking(found.threshold, clip, neighbours, threat.server, encoding.modulus_bits, bits)
+    return Masking(
+        threshold=found.threshold,
+        clip=encoding.clip,
+        neighbours=None if found.complete else found.neighbours,
+        adversary=threat.server,
+        modulus_bits=encoding.modulus_bits,
+        bits=encoding.bits,
+        rounding=encoding.rounding,
+        noise=noise,
+    )
 
 
 def encryption_for(

@@ -73,8 +73,8 @@ def _advice(judged: Sequence[Judged]) -> Iterator[str]:
     if leaks:
         best = min(leaks, key=lambda one: one.decibels or 0.0)
         yield (
-            f"{best.candidate.name!r} leaks {best.decibels:.1f} dB: allow a --max-leakage of that, ask more "
-            "clients, or plan for larger batches"
+            f"nearest is {best.candidate.name!r}, which leaks {best.decibels:.1f} dB: allow a --max-leakage "
+            "of that or more --max-noise, ask more clients, or plan for larger batches"
         )
     costly = [one for one in _of(judged, Fate.OVER_BUDGET) if one.cost is not None]
     if costly:

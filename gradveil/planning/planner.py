@@ -35,7 +35,7 @@ class Wishes:
         dropping: whether slices may be left out of updates.
         schemes: of encryption, by name.
         metrics: that the server learns beside the model.
-        attack_seconds: for searching attacks on one group of victims.
+        attack_steps: of the search on one group of victims, None for the default of `attacked`.
         attacks: views that are attacked at most.
     """
 
@@ -43,7 +43,7 @@ class Wishes:
     dropping: bool = False
     schemes: Sequence[str] = ("packed", "ckks")
     metrics: tuple[Metric, ...] = ()
-    attack_seconds: float = 20.0
+    attack_steps: int | None = None
     attacks: int = 4
 
 
@@ -121,7 +121,7 @@ class _Planner:
 
     def _priced(self, rates: Rates) -> Iterator[Judged]:
         strategies = self.wishes.strategies or default_strategies(self.subject)
-        for candidate in candidates(strategies, self.wishes.dropping):
+        for candidate in candidates(strategies, self.wishes.dropping, self.budget.noise):
             if (reason := candidate.refusal(self.threat)) is not None:
                 yield Judged(candidate, Fate.UNSOUND, reason)
                 continue
@@ -134,11 +134,11 @@ class _Planner:
             yield Judged(candidate, Fate.OVER_BUDGET if reason else Fate.DEARER, reason, cost)
 
     def _price(self, one: Judged) -> tuple[float, ...]:
-        """Bytes first, unless only seconds are limited."""
+        """Noise first, as training pays for it; then bytes, unless only seconds are limited."""
         assert one.cost is not None  # noqa: S101 - of all that are in the queue
         bytes_, seconds = float(one.cost.bytes), one.cost.seconds
         only_seconds = self.budget.seconds is not None and self.budget.bytes is None
-        return (seconds, bytes_) if only_seconds else (bytes_, seconds)
+        return (one.candidate.noise, *((seconds, bytes_) if only_seconds else (bytes_, seconds)))
 
     def _tried(self, one: Judged) -> tuple[Judged, Plan | None]:
         """Built, and judged by its error, its predicted and its attacked leakage."""
@@ -179,13 +179,13 @@ class _Planner:
 
     def _attacked(self, view: View, name: str) -> Leakage:
         if view.key not in self._leakages:
-            seconds = self.wishes.attack_seconds
+            steps = self.wishes.attack_steps
 
             def show(attack: str) -> None:
                 self.progress(f"{name}: attack {attack}")
 
             limit = self.budget.leakage
-            self._leakages[view.key] = attacked(view, self.subject, self.threat, limit, seconds, show)
+            self._leakages[view.key] = attacked(view, self.subject, self.threat, limit, steps, show)
         return self._leakages[view.key]
 
     def _proposal(self, chosen: Judged, plan: Plan, judged: tuple[Judged, ...], rates: Rates) -> Proposal:

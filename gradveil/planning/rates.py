@@ -12,6 +12,7 @@ from gradveil.fl import LocalJob, LocalRecord, Trained
 from gradveil.fl.stopwatch import Side
 from gradveil.fl.sums import masked_of
 from gradveil.plan import Masking, Placement, Plan
+from secagg.noise import DiscreteGaussianNoise
 from secagg.packing import packed_bytes
 from secagg.phases import Phase
 
@@ -27,12 +28,14 @@ class MaskingRates:
         header: bytes of a masked input beside its packed ring.
         seconds: besides masking.
         seconds_per_value: of masking.
+        seconds_per_noise: of a value's share of noise, where there is noise.
     """
 
     bytes_beside: int
     header: int
     seconds: float
     seconds_per_value: float
+    seconds_per_noise: float
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,18 @@ def _masking(plan: Plan, masking: Masking) -> MaskingRates:
     header = len(masked_of(upload)) - packed_bytes(_FEW + 1, masking.modulus_bits)
     seconds = [client_seconds(record, plan.clients) for record in (few, many)]
     rate = max(seconds[1] - seconds[0], 0.0) / (_MANY - _FEW)
-    return MaskingRates(few.bytes_of(name)[0] - contributed, header, seconds[0], rate)
+    sent = few.bytes_of(name)[0] - contributed
+    return MaskingRates(sent, header, seconds[0], rate, _noise_seconds())
+
+
+def _noise_seconds() -> float:
+    """Of one value; the time to sample one hardly depends on how large it is."""
+    noise = DiscreteGaussianNoise.for_(
+        2, 16, length=_MANY, clip_norm=1.0, sigma=1e-3, survivors_min=1, delta=0.5
+    )
+    start = perf_counter()
+    noise.encode(np.zeros(_MANY, dtype=np.float32))
+    return (perf_counter() - start) / _MANY
 
 
 def _encryption(plan: Plan, params: he.Params) -> EncryptionRates:

@@ -1,7 +1,7 @@
 """A proposal as JSON values and as a page of Markdown."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from gradveil.doctor import machine, versions
@@ -11,6 +11,7 @@ from gradveil.planning.loading import Named
 from gradveil.planning.planner import Proposal
 from gradveil.planning.threat import Budget, Threat
 from gradveil.planning.training import Trained
+from secagg.noise import MissingAccountantError
 
 _LISTED = (Fate.CHOSEN, Fate.LEAKS, Fate.INACCURATE, Fate.UNTRIED, Fate.DEARER)
 
@@ -51,8 +52,18 @@ def _plan_record(plan: Plan) -> dict[str, Any]:
         "weight": plan.weight,
         "shares": shares,
         "encryption": None if plan.encryption is None else _encryption_record(plan),
-        "masking": None if plan.masking is None else asdict(plan.masking),
+        "masking": None if plan.masking is None else asdict(replace(plan.masking, noise=None)),
+        "noise": None if plan.noise is None else asdict(plan.noise) | {"epsilon_of_a_round": _epsilon(plan)},
     }
+
+
+def _epsilon(plan: Plan) -> float | None:
+    """None if no accountant is installed."""
+    try:
+        claim = plan.claim(1)
+    except MissingAccountantError:
+        return None
+    return None if claim is None else claim.epsilon
 
 
 def _encryption_record(plan: Plan) -> dict[str, Any]:
@@ -79,7 +90,7 @@ def _lines(record: dict[str, Any]) -> Iterator[str]:
     yield "| | |\n|---|---|"
     for part, share in plan["shares"].items():
         yield f"| {part} | {share:.2%} of {plan['parameters']:,} |"
-    for name in ("encryption", "masking"):
+    for name in ("encryption", "masking", "noise"):
         if plan[name] is not None:
             yield f"| {name} | {_pairs(plan[name])} |"
     for name, spent in cost.items():

@@ -157,6 +157,11 @@ class Subject:
         return float(np.linalg.norm(self.mean[self.parameters]))
 
     @cached_property
+    def longest(self) -> float:
+        """Largest norm of a sample client's change of the parameters."""
+        return max(float(np.linalg.norm((after - self.before)[self.parameters])) for after in self.trained)
+
+    @cached_property
     def mean(self) -> NDArray[np.float64]:
         """The sample clients' exact mean change, (layout.size,)."""
         changes = [after.astype(np.float64) - self.before for after in self.trained]

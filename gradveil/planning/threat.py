@@ -100,7 +100,9 @@ class Budget:
 
     Attributes:
         leakage: dB of PSNR that no image of an attacked victim may exceed, unless knowing nothing does.
-        error: largest l2 distance of the aggregate from the exact mean, over the norm of that mean.
+        error: largest l2 distance of the aggregate from the exact mean, over the norm of that mean, without
+            noise that is added on purpose.
+        noise: largest norm of that noise in the mean, likewise; it is added only where nothing else is sound.
         bytes: that a client sends a round, None for any.
         seconds: that a client computes a round besides training, on this machine; None for any.
 
@@ -110,11 +112,12 @@ class Budget:
 
     leakage: float = 12.0
     error: float = 0.01
+    noise: float = 1.0
     bytes: int | None = None
     seconds: float | None = None
 
     def __post_init__(self) -> None:
         limits = {name: value for name, value in asdict(self).items() if value is not None}
         for name, value in limits.items():
-            if not 0 < value < math.inf:
+            if not (0 < value < math.inf or (name == "noise" and value == 0)):
                 raise PlanningError(f"a budget of {value} for {name}; give a positive number")

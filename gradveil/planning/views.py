@@ -6,7 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gradveil.exchange import Clear, Knowledge, Observation, Reading, Update, Upload, observe
+from gradveil.exchange import (
+    Clear,
+    Coords,
+    GaussianNoise,
+    Knowledge,
+    Observation,
+    Reading,
+    Update,
+    Upload,
+    observe,
+)
 from gradveil.plan import Plan
 from gradveil.planning.subject import Subject
 from gradveil.planning.threat import Threat
@@ -22,16 +32,19 @@ class View:
         single: read of each client by itself, (P,).
         summed: read as a sum over the honest clients at least, (P,).
         honest: number of clients in such a sum, at least.
+        noise: standard deviation of the noise on such a sum, over the norm of the longest update in it.
     """
 
     single: Mask
     summed: Mask
     honest: int
+    noise: float = 0.0
 
     @property
     def key(self) -> bytes:
         """Equal for equal views."""
-        return np.packbits(np.concatenate([self.single, self.summed])).tobytes()
+        seen = np.packbits(np.concatenate([self.single, self.summed])).tobytes()
+        return seen + np.float64(self.noise).tobytes()
 
     @property
     def shows_sum(self) -> bool:
@@ -40,10 +53,11 @@ class View:
 
 
 def view_of(plan: Plan, subject: Subject, threat: Threat) -> View:
-    """Colluding clients hold the key of what is encrypted, and know their own part of any sum."""
+    """Colluding clients hold the key of what is encrypted, and know their own part and noise of any sum."""
     exposed = plan.clear.mask | (plan.encrypted.mask if threat.colluders else False)
     where = subject.parameters
-    return View(exposed[where], (plan.masked | exposed)[where], threat.honest)
+    noise = 0.0 if plan.noise is None else plan.noise.sigma / subject.longest
+    return View(exposed[where], (plan.masked | exposed)[where], threat.honest, noise)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +86,11 @@ class Victims:
 def observed(
     view: View, subject: Subject, victims: Victims, knowledge: Knowledge, *, summed: bool
 ) -> Observation:
-    """What is read of these victims, of each or of their sum; one step of each, all examples counted."""
+    """What is read of these victims, of each or of their sum; one step of each, all examples counted.
+
+    Beside noise, the largest update is taken to be as long as the largest of the sample, whose training takes
+    more steps: a shorter one would be hidden better.
+    """
     layout, updates = subject.model.layout, dict[str, Update]()
     for name, images in victims.images.items():
         gradient = subject.model.gradient(images, victims.labels[name]) / len(images)
@@ -81,11 +99,17 @@ def observed(
     if not summed:
         uploads = [_upload(name, update, coords) for name, update in updates.items()]
         return observe(layout, uploads, [], knowledge)
-    total: NDArray[np.float64] = np.sum(
-        [update.contribution() for update in updates.values()], axis=0, dtype=np.float64
-    )
-    reading = Reading(frozenset(updates), coords, total[coords].astype(np.float32))
-    return observe(layout, [], [reading], knowledge)
+    return observe(layout, [], [_sum(view, updates, coords, subject.seed)], knowledge)
+
+
+def _sum(view: View, updates: dict[str, Update], coords: Coords, seed: int) -> Reading:
+    contributions = np.stack([update.contribution().astype(np.float64) for update in updates.values()])
+    total, clients = contributions.sum(axis=0), frozenset(updates)
+    if not view.noise:
+        return Reading(clients, coords, total[coords].astype(np.float32))
+    noise = GaussianNoise(view.noise * float(np.linalg.norm(contributions[:, :-1], axis=1).max()))
+    total[:-1] += noise.std * np.random.default_rng(seed).standard_normal(total.size - 1)
+    return Reading(clients, coords, total[coords].astype(np.float32), noise)
 
 
 def _upload(name: str, update: Update, coords: NDArray[np.int64]) -> Upload:

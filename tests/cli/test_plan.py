@@ -20,10 +20,11 @@ OPTIONS = (
     0.17,
     "--corrupt",
     0.17,
-    "--attack-seconds",
-    2,
+    "--attack-steps",
+    20,
 )
 LENIENT = ("--max-leakage", 139)
+WISEST = ("--strategy", "wisest", "--max-noise", 0)
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def test_training_under_the_plan_is_compared(cli, tmp_path):
         (("--metric", "loss"), ("--metric",)),
         (("--range", "1,0"), ("no range",)),
         (
-            ("--strategy", "wisest", "--corrupt", 0, "--readable", "--max-leakage", 0.1, "--no-shared-key"),
+            (*WISEST, "--corrupt", 0, "--readable", "--max-leakage", 0.1, "--no-shared-key"),
             ("wisest",),
         ),
         (("--data", "npz:absent.npz"), ("absent.npz",)),

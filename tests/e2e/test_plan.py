@@ -29,8 +29,8 @@ def planned(folder, *options):
         6,
         "--max-leakage",
         139,
-        "--attack-seconds",
-        1,
+        "--attack-steps",
+        10,
     )
     run("plan", MODEL, *usual, *options, "--out", folder / "keys")
     return folder / "keys" / "job.plan"

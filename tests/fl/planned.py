@@ -27,7 +27,7 @@ def made(folder, threat, names):
     """A job in a folder, as its operator makes it."""
     planned = Planned(folder)
     write_blobs(planned.data)
-    wishes = ("--clients", CLIENTS, "--dropout", 0.17, "--max-leakage", 139, "--attack-seconds", 1)
+    wishes = ("--clients", CLIENTS, "--dropout", 0.17, "--max-leakage", 139, "--attack-steps", 10)
     local = ("--rate", RATE, "--steps", STEPS, "--max-error", MAX_ERROR, "--metric", "loss=20")
     data = ("--data", f"npz:{planned.data}", "--out", planned.plan.parent)
     gradveil("plan", f"{networks.__name__}:normed", *data, *wishes, *local, *threat)

@@ -8,13 +8,14 @@ from hypothesis import given, settings
 
 import he
 from gradveil.exchange import Layout, LayoutMismatchError, Selection, TooFewClientsError
-from gradveil.plan import Masking, Metric, Placement, Plan, PlanError, Purpose
+from gradveil.plan import Masking, Metric, Noise, Placement, Plan, PlanError, Purpose
 from secagg import OverflowRefusedError, ProtocolError
 from tests.plan.strategies import plans
 
 LAYOUT = Layout(("a", "b"), ((3,), (2,)))
 CKKS = he.CkksParams.for_(clients=5, value_range=8.0, precision_bits=20)
 MASKING = Masking(threshold=4, clip=1.0)
+NOISY = replace(MASKING, bits=12, noise=Noise(sigma=0.1, honest=4))
 
 
 def chosen(*names, layout=LAYOUT):
@@ -101,6 +102,14 @@ def test_encrypted_weights_are_encrypted_with_the_rest():
         (lambda: plan(max_weight=0), "max_weight"),
         (lambda: plan(max_weight=2**24 + 1), "max_weight"),
         (lambda: plan(clients=6, encrypted=chosen("a"), encryption=CKKS), "parameters for 5 clients"),
+        (lambda: plan(masking=NOISY, clear=chosen("a")), "masked model only"),
+        (lambda: plan(masking=NOISY, encrypted=chosen("a"), encryption=CKKS), "masked model only"),
+        (lambda: plan(masking=NOISY, metrics=(Metric("x", 1.0),)), "masked model only"),
+        (lambda: plan(masking=NOISY, min_clients=3), "raise min_clients"),
+        (lambda: Noise(sigma=0.0, honest=4), "positive sigma"),
+        (lambda: Noise(sigma=float("nan"), honest=4), "positive sigma"),
+        (lambda: Noise(sigma=1.0, honest=0), "honest clients"),
+        (lambda: Noise(sigma=1.0, honest=4, delta=1.0), "delta"),
     ],
     ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else "",
 )

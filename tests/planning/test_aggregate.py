@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gradveil.fl import LocalJob, Trained
-from gradveil.planning import Candidate, Protection, Training
+from gradveil.planning import Candidate, Protection, Threat, Training
 from gradveil.planning.aggregate import aggregate_error, least_error
 from tests.planning.conftest import READABLE, builder
 
@@ -28,6 +28,14 @@ def test_the_error_is_that_of_a_real_round(subject, rest, slice_, error):
     found = aggregate_error(plan, subject)
     # a model is float32 itself
     assert found == pytest.approx(real_error(plan, subject), rel=0.05, abs=2e-6)
+
+
+@pytest.mark.parametrize("noise", [0.1, 1.0])
+def test_noise_is_as_large_as_the_candidate_says(subject, noise):
+    threat = Threat(clients=4, dropout=0, corrupt=0, max_weight=37)
+    plan = builder(subject, threat).plan(Candidate(M, noise=noise))
+    assert aggregate_error(plan, subject) <= 0.01
+    assert real_error(plan, subject) == pytest.approx(noise, rel=0.05)
 
 
 @pytest.mark.parametrize("error", [0.1, 0.01, 1e-4])

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from gradveil.planning import Candidate, Protection
-from gradveil.planning.candidates import RATIOS, candidates
+from gradveil.planning.candidates import NOISES, RATIOS, candidates
 from tests.planning.conftest import ALONE, COLLUDING, READABLE
 
 E, M, C, D = Protection.ENCRYPTED, Protection.MASKED, Protection.CLEAR, Protection.DROPPED
@@ -52,6 +52,13 @@ def test_slices_are_left_out_only_if_wanted():
     assert usual < all_
     assert not any(D in one.protections for one in usual)
     assert all(D in one.protections for one in all_ - usual)
+
+
+@pytest.mark.parametrize(("most", "expected"), [(0.0, ()), (0.5, NOISES[:2]), (9.0, NOISES)])
+def test_noise_is_added_up_to_what_is_allowed(most, expected):
+    found = [one for one in candidates(("random",), noise=most) if one.noise]
+    assert tuple(one.noise for one in found) == expected
+    assert {one.protections for one in found} <= {frozenset({M})}
 
 
 def test_what_is_dropped():

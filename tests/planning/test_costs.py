@@ -36,6 +36,14 @@ def test_predicted_bytes_are_those_that_a_client_sends(subject, rates, rest, sli
     assert 0 <= sent - estimate(candidate, made, rates).bytes <= 400
 
 
+def test_a_noisy_plan_sends_what_is_predicted(subject, rates):
+    candidate, made = Candidate(M, noise=0.3), builder(subject, READABLE)
+    plan = made.plan(candidate)
+    sent = measured(plan, subject.before, subject.trained[0])
+    assert abs(predicted(plan, rates).bytes - sent.bytes) <= 8
+    assert 0 <= sent.bytes - estimate(candidate, made, rates).bytes <= 400
+
+
 def test_signatures_of_the_malicious_version_are_counted(subject):
     threat = Threat(clients=6, dropout=0.17, corrupt=0.0, max_weight=50, server=Adversary.MALICIOUS)
     plan = builder(subject, threat).plan(Candidate(M))

@@ -34,6 +34,12 @@ def test_a_budget_is_positive_and_finite(field, value):
         Budget(**{field: value})
 
 
+def test_no_noise_at_all_is_a_budget():
+    assert Budget(noise=0.0).noise == 0
+    with pytest.raises(PlanningError, match="noise"):
+        Budget(noise=-0.1)
+
+
 def test_notes_tell_of_keys_that_colluders_hold():
     assert "open" in " ".join(Threat(corrupt=0.1).notes())
     assert "open" not in " ".join(Threat(corrupt=0.0).notes())

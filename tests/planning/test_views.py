@@ -58,6 +58,20 @@ def test_a_sum_of_victims_is_the_sum_of_their_gradients(subject):
     assert reading.values[-1] == 6
 
 
+def test_the_longest_update_of_a_noisy_sum_is_that_of_the_sample(subject):
+    """Over its norm, the granted noise is as large as the plan's over the sample's."""
+    plan = builder(subject, ALONE).plan(Candidate(M, noise=0.3))
+    view, victims = view_of(plan, subject, ALONE), Victims.of(subject, 3, 1)
+    knowledge = knowledge_of(subject, victims, ALONE)
+    gradients = [subject.model.gradient(victims.images[n], victims.labels[n]) for n in victims.images]
+    (reading,) = observed(view, subject, victims, knowledge, summed=True).readings
+    longest = max(float(one.norm()) for one in gradients)
+    assert reading.noise.std / longest == pytest.approx(plan.noise.sigma / subject.longest, rel=1e-5)
+    off = reading.values[:-1] - sum(gradients).numpy()
+    assert off.std() == pytest.approx(reading.noise.std, rel=0.05)
+    assert reading.values[-1] == 3
+
+
 def test_victims_are_no_public_images(subject):
     victims = Victims.of(subject, 40, 1)
     shown = {image.numpy().tobytes() for image in victims.images.values()}
