@@ -55,7 +55,7 @@ CASES = {
     "dp-sgd": Case(PrivateGradient(1.0, 0.5, lot=BATCH), random=True),
     "soteria": Case(Soteria(0.6)),
     "mixup": Case(MixUp(), random=True),
-    "ats": Case(ATS("3-1-7+43-18-18"), random=True),
+    "ats": Case(ATS("36-1-31+34-6"), random=True),
     "instahide": Case(InstaHide(2), random=True),
     "instahide, mean": Case(InstaHide(3, centre=0.2), random=True),
     "stand-in": Case(AdaDefense()),
