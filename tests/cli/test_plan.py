@@ -74,8 +74,8 @@ def test_training_under_the_plan_is_compared(cli, tmp_path):
         (("--metric", "loss"), ("--metric",)),
         (("--range", "1,0"), ("no range",)),
         (
-            (*WISEST, "--corrupt", 0, "--readable", "--max-leakage", 0.1, "--no-shared-key"),
-            ("wisest",),
+            (*WISEST, "--dropping", "--max-error", 0.99, "--max-bytes", 40_000),
+            ("impossible", "wisest"),
         ),
         (("--data", "npz:absent.npz"), ("absent.npz",)),
         (("--train", 1), ("gradveil.models",)),
