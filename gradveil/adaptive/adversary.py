@@ -53,7 +53,7 @@ ADAPTIVE = "adaptive"
 """Name under which an audit asks for the adversary of whatever defense it runs."""
 
 
-def adversary_of(defense: Mechanism, budget: float = math.inf) -> Informed:
+def adversary_of(defense: Mechanism, *, batch: int = 1, budget: float = math.inf) -> Informed:
     """The adversary who knows the defense and its knobs, but no secret of it.
 
     Its search starts as `mask_aware`, which reads of the wire what can be read and takes granted noise into
@@ -64,6 +64,7 @@ def adversary_of(defense: Mechanism, budget: float = math.inf) -> Informed:
 
     Args:
         defense: what is attacked.
+        batch: examples of a client.
         budget: seconds after which nothing further begins once something is found; records repeat only if
             it is infinite.
 
@@ -74,7 +75,7 @@ def adversary_of(defense: Mechanism, budget: float = math.inf) -> Informed:
     matching = replace(_matching(parts_of(defense), defense.noise), double=defense.noise is None)
     exact = _exact(defense)
     closed, search = _strategies(defense, matching, exact)
-    aided = helpers(matching, search, exact and _incomplete(defense), defense.noise)
+    aided = helpers(matching, search, exact and _incomplete(defense), defense.noise, batch)
     return Informed(search, closed if exact else (), aided, budget)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from attacks import Attack, ClosedFormLinear
 from attacks.matching import GradientMatching
-from attacks.presets import mask_aware, rank_one_completion
+from attacks.presets import mask_aware, rank_one_completion, separated_matching
 from attacks.presets.published import bayes
 from attacks.priors import Box, Product, TotalVariation
 from gradveil.exchange import Noise
@@ -15,7 +15,7 @@ NATURAL = Product((Box(), TotalVariation(3.0)))
 
 
 def helpers(
-    matching: GradientMatching, search: Attack, incomplete: bool, noise: Noise | None
+    matching: GradientMatching, search: Attack, incomplete: bool, noise: Noise | None, batch: int
 ) -> Mapping[str, Attack]:
     """Cheapest first: the closed form, who knows the noise's density, who knows nothing.
 
@@ -24,6 +24,7 @@ def helpers(
         search: the same with a defense's secrets, if it has any.
         incomplete: whether readings are the gradient's own values, and some of them are hidden.
         noise: of the defense.
+        batch: examples of a client; several are told apart first.
     """
     bayesian = replace(bayes(matching.likelihood), view=matching.view, labelling=matching.labelling)
     found: dict[str, Attack] = {"closed_form": ClosedFormLinear()}
@@ -33,4 +34,6 @@ def helpers(
         found["mask_aware"] = mask_aware()
     if incomplete:
         found["rank_one_completion"] = rank_one_completion()
+    if batch > 1:
+        found["separated_matching"] = separated_matching()
     return found

@@ -52,11 +52,16 @@ class Runner:
         target, targets = case.target, self.targets
         model, cohort = targets.model(target), targets.cohort(target, case.victim)
         defense = self._defense(case, cohort)
-        attack = adversary_of(defense) if case.attack == ADAPTIVE else preset(case.attack)
+        attack = self._attack(case, defense)
         knowledge = self._knowledge(case, cohort, defense, attack)
         name, accuracy = targets.dataset(target.data).name, targets.accuracy(target)
         prediction = self._prediction(case) if self._config.predict else None
         return Scene(name, accuracy, model, cohort, defense, attack, knowledge, prediction)
+
+    def _attack(self, case: Case, defense: Mechanism) -> Attack:
+        if case.attack == ADAPTIVE:
+            return adversary_of(defense, batch=self._config.batch)
+        return preset(case.attack)
 
     def _prediction(self, case: Case) -> Prediction | None:
         """Of the first victim's selection; made once and kept."""

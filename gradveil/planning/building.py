@@ -60,7 +60,7 @@ class Builder:
             encryption=self.encryption(encrypted) if encrypted else None,
             masking=self.masking(masked, candidate.noise) if masked else None,
             weight=weight,
-            metrics=() if weight is Placement.ENCRYPTED else self.metrics,
+            metrics=() if weight is Placement.ENCRYPTED or candidate.noise else self.metrics,
             min_clients=max(self.threat.survivors, 3 if masked else 2),
         )
 

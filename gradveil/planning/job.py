@@ -40,4 +40,5 @@ class Job:
         if self.rounds:
             progress(f"{self.rounds} rounds of training, with the plan and without")
             accuracy = trained(self.named, proposal.plan, self.rounds, self.training.rate)
-        return proposal.plan, record_of(proposal, self.named, self.threat, self.budget, accuracy)
+        record = record_of(proposal, self.named, self.threat, self.budget, self.wishes.metrics, accuracy)
+        return proposal.plan, record

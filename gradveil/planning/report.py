@@ -1,11 +1,11 @@
 """A proposal as JSON values and as a page of Markdown."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 from gradveil.doctor import machine, versions
-from gradveil.plan import Plan
+from gradveil.plan import Metric, Plan
 from gradveil.planning.judging import Fate, Judged
 from gradveil.planning.loading import Named
 from gradveil.planning.planner import Proposal
@@ -17,16 +17,21 @@ _LISTED = (Fate.CHOSEN, Fate.LEAKS, Fate.INACCURATE, Fate.UNTRIED, Fate.DEARER)
 
 
 def record_of(
-    proposal: Proposal, named: Named, threat: Threat, budget: Budget, training: Trained | None = None
+    proposal: Proposal,
+    named: Named,
+    threat: Threat,
+    budget: Budget,
+    wished: Sequence[Metric] = (),
+    training: Trained | None = None,
 ) -> dict[str, Any]:
-    """All that decides the plan, all that was found, and the machine."""
+    """All that decides the plan, all that was found, and the machine; `wished` are the metrics asked for."""
     return {
         "model": named.model,
         "data": named.data,
         "seed": named.seed,
         "threat": threat.as_record(),
         "budget": asdict(budget),
-        "notes": list(threat.notes()),
+        "notes": [*threat.notes(), *_unsummed(wished, proposal.plan)],
         "plan": _plan_record(proposal.plan),
         "cost": {"predicted": asdict(proposal.expected), "measured": asdict(proposal.measured)},
         "training": None if training is None else training.as_record(),
@@ -40,6 +45,14 @@ def record_of(
 def markdown_of(record: dict[str, Any]) -> str:
     """The same for reading, from what `record_of` gave."""
     return "\n".join(_lines(record)) + "\n"
+
+
+def _unsummed(wished: Sequence[Metric], plan: Plan) -> Iterator[str]:
+    if missing := [metric.name for metric in wished if metric not in plan.metrics]:
+        yield (
+            f"the server does not learn {', '.join(missing)}: where numbers of examples are encrypted, or "
+            "noise covers the sum, a plan carries no metrics; evaluate on the clients"
+        )
 
 
 def _plan_record(plan: Plan) -> dict[str, Any]:

@@ -75,6 +75,11 @@ def test_whoever_knows_a_defense_is_helped_by_those_who_do_not(made):
     assert ("bayes" in attack.helpers) == (made.defense.noise is not None)
 
 
+def test_examples_of_a_batch_are_told_apart_first():
+    assert "separated_matching" in adversary_of(identity, batch=4).helpers
+    assert "separated_matching" not in adversary_of(identity).helpers
+
+
 def test_the_bayes_adversary_has_the_density_of_the_noise():
     helper = adversary_of(ClippedNoise(1.0, 0.1, "laplace")).helpers["bayes"]
     assert helper.likelihood == Clipped(1.0, 1, Laplace())

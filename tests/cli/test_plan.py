@@ -51,6 +51,13 @@ def test_a_folder_holds_the_plan_its_record_and_a_page(cli, tmp_path):
     assert f"plan: {tmp_path / 'out' / 'job.plan'}" in output
 
 
+def test_metrics_that_a_plan_cannot_carry_are_named(cli, tmp_path):
+    wish = ("--one-exchange", "--corrupt", 0, "--metric", "loss=9")
+    code, output, _ = cli.run(SMALL, *OPTIONS, *LENIENT, *wish)
+    assert code == 0
+    assert "the server does not learn loss" in output
+
+
 def test_json_goes_to_standard_output_alone(cli, tmp_path):
     code, output, errors = cli.run(SMALL, *OPTIONS, *LENIENT, "--json", "--out", "out")
     assert code == 0

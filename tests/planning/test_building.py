@@ -57,4 +57,5 @@ def test_weights_and_metrics_travel_where_they_can(subject):
     assert made.plan(Candidate(E)).weight is Placement.ENCRYPTED
     assert made.plan(Candidate(E)).metrics == ()
     assert made.plan(Candidate(M)).metrics == (Metric("loss", 9.0),)
+    assert made.plan(Candidate(M, noise=0.1)).metrics == ()
     assert made.plan(Candidate(C, D, "sensitivity", 0.1)).weight is Placement.CLEAR
