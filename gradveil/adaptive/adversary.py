@@ -151,13 +151,8 @@ def _knowing(part: Mechanism) -> Knowing:
     raise DefenseError(f"no adaptive adversary is known for {part.name!r}; there is one for {known}")
 
 
-def _top_k(part: TopK) -> Knowing:
-    """A bound of what was dropped, once all parts are known."""
-    return lambda attack: attack
-
-
-def _random_pruning(part: RandomPruning) -> Knowing:
-    """The wire shows what was kept, by a mask that ignores the data: leaving the rest out is exact."""
+def _leaving_out(part: TopK | RandomPruning) -> Knowing:
+    """The wire shows what was kept; what a mask chosen from the data tells besides, `_bounded` knows."""
     return lambda attack: attack
 
 
@@ -191,8 +186,8 @@ def _soteria(part: Soteria) -> Knowing:
 
 
 _ADAPTED: Mapping[type[Mechanism], Callable[..., Knowing]] = {
-    TopK: _top_k,
-    RandomPruning: _random_pruning,
+    TopK: _leaving_out,
+    RandomPruning: _leaving_out,
     Sign: _sign,
     Uniform: _uniform,
     ClippedNoise: _clipped_noise,

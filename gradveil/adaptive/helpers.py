@@ -26,10 +26,9 @@ def helpers(
         noise: of the defense.
         batch: examples of a client; several are told apart first.
     """
-    bayesian = replace(bayes(matching.likelihood), view=matching.view, labelling=matching.labelling)
     found: dict[str, Attack] = {"closed_form": ClosedFormLinear()}
     if noise is not None:
-        found["bayes"] = bayesian
+        found["bayes"] = replace(bayes(matching.likelihood), view=matching.view, labelling=matching.labelling)
     if search != replace(mask_aware(), double=True):
         found["mask_aware"] = mask_aware()
     if incomplete:

@@ -20,9 +20,6 @@ SCHEMES: dict[str, type[he.Params]] = {"packed": he.PackedParams, "ckks": he.Ckk
 _MARGIN = 4.0
 """Largest magnitude that a coordinate may reach over the largest of the sample."""
 
-_DELTA = 1e-5
-"""Of the claim that comes with noise."""
-
 _NORM_MARGIN = 1.05
 """Of the clip of norms over the largest of the sample, so that honest updates mostly stay as they are."""
 
@@ -67,16 +64,17 @@ def noisy_masking_for(subject: Subject, threat: Threat, count: int, error: float
     own = sigma / math.sqrt(threat.honest)
     step = min(_step(subject, count, error, len(subject.trained)) / math.sqrt(2), own / _STEPS)
     bits = min(max(math.ceil(math.log2(clip / step + 1)) + 1, 8), _MOST_NOISY_BITS)
+    made = Noise(sigma, threat.honest)
     found = DiscreteGaussianNoise.for_(
         threat.clients,
         bits,
         length=count,
         clip_norm=clip,
-        sigma=sigma,
-        survivors_min=threat.honest,
-        delta=_DELTA,
+        sigma=made.sigma,
+        survivors_min=made.honest,
+        delta=made.delta,
     )
-    return _masking(threat, found.encoding, Noise(sigma, threat.honest, _DELTA))
+    return _masking(threat, found.encoding, made)
 
 
 def _masking(threat: Threat, encoding: FixedPoint, noise: Noise | None = None) -> Masking:
