@@ -5,7 +5,8 @@ import signal
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
 from threading import Thread
 from typing import TypeVar
 
@@ -27,7 +28,7 @@ def in_processes(
     workers: int,
     prepare: Callable[[], None] | None = None,
 ) -> Generator[R, None, None]:
-    """Results as they are done; closing the generator stops the others.
+    """Results as they are done; closing the generator stops the others in the middle of their work.
 
     Args:
         work: of a module, so that a new process finds it.
@@ -38,31 +39,31 @@ def in_processes(
     Raises:
         WorkerError: a process died.
     """
-    pool = ProcessPoolExecutor(min(workers, len(items)), get_context("spawn"), _start, (prepare,))
-    with pool:
-        futures = [pool.submit(work, item) for item in items]
+    context = get_context("spawn")
+    theirs, ours = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(min(workers, len(items)), context, _start, (theirs, prepare))
+    with theirs, ours:
         try:
-            for future in as_completed(futures):
+            for future in as_completed([pool.submit(work, item) for item in items]):
                 yield future.result()
         except BrokenProcessPool as error:
             raise WorkerError(
                 "a worker process died, perhaps for lack of memory; run the same command to go on"
             ) from error
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            ours.close()  # ends the workers; the pool would wait for work that nobody takes any more
+            pool.shutdown(cancel_futures=True)
 
 
-def _start(prepare: Callable[[], None] | None) -> None:
+def _start(lifeline: Connection, prepare: Callable[[], None] | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    Thread(target=_die_with_parent, daemon=True).start()
+    Thread(target=_die_with, args=(lifeline,), daemon=True).start()
     torch.set_num_threads(1)
     if prepare is not None:
         prepare()
 
 
-def _die_with_parent() -> None:
-    """A killed parent must not leave workers behind that nobody reads from."""
-    parent = parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
+def _die_with(lifeline: Connection) -> None:
+    """A parent that is done, or killed, must not leave workers behind that nobody reads from."""
+    wait([lifeline])
+    os._exit(1)

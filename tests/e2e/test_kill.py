@@ -99,7 +99,8 @@ def test_ctrl_c_stops_soon_and_can_be_resumed(tmp_path):
         assert process.poll() is None, "the audit ended before it could be interrupted"
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(timeout=60) == 130
+    code, done = process.wait(timeout=60), len(lines(tmp_path, "stopped"))
+    assert code == 130, f"ended with {code} after {done} of {TRIALS} trials"
     assert_workers_end(process.pid)
     assert start(tmp_path, "stopped").wait(timeout=240) == 0
     assert len(lines(tmp_path, "stopped")) == TRIALS
