@@ -37,7 +37,7 @@ class Trained:
 
 
 def update_of(plan: Plan, purpose: Purpose, trained: Trained) -> Update:
-    """The client's contribution before weighting.
+    """The client's contribution before weighting, as it meets the clip.
 
     Differences to the given model where the server knows that model, values where it does not: a sum of
     values makes the next model for whoever opens it, without any sum before it. Beside noise, all weigh 1.
@@ -102,7 +102,7 @@ def _difference(plan: Plan, trained: Trained) -> NDArray[np.float32]:
     difference = trained.after - trained.before
     difference[plan.encrypted.mask] = trained.after[plan.encrypted.mask]
     difference[plan.dropped.mask] = 0
-    return difference
+    return plan.shrink(difference)
 
 
 def _encrypted(

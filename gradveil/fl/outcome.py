@@ -10,7 +10,7 @@ from gradveil.exchange import WireError
 from gradveil.fl.contribution import unscaled
 from gradveil.fl.messages import Terms
 from gradveil.fl.sealed_model import SealedModel
-from gradveil.plan import Placement, Plan, Split
+from gradveil.plan import Placement, Plan, Purpose, Split
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +45,13 @@ def outcome_of(
     frame: bytes,
     suspects: frozenset[tuple[str, str]],
 ) -> Outcome:
-    """From the sums over all coordinates of a contribution, zero where the server reads none.
+    """From the sums over all coordinates of what clients sent, zero where the server reads none.
 
     Raises:
         WireError: weights that do not add up.
     """
     split = plan.split(terms.purpose)
+    total = plan.restore(total) if terms.purpose is Purpose.TRAIN else total
     weight = _weight(plan, split, total, len(clients))
     means = total[: split.layout.size] / max(weight, 1)
     named = zip(plan.metrics_of(terms.purpose), means[split.parameters :], strict=True)

@@ -2,7 +2,7 @@
 
 from gradveil.plan.errors import PlanError
 from gradveil.plan.file import from_bytes, load, save
-from gradveil.plan.masking import Masking
+from gradveil.plan.masking import Masking, Shrunk
 from gradveil.plan.noise import Noise
 from gradveil.plan.plan import Plan
 from gradveil.plan.split import Metric, Placement, Purpose, Split
@@ -15,6 +15,7 @@ __all__ = [
     "Plan",
     "PlanError",
     "Purpose",
+    "Shrunk",
     "Split",
     "from_bytes",
     "load",

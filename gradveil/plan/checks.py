@@ -19,6 +19,9 @@ MAX_PARAMETERS = 2**28
 
 _FEWEST_CLIENTS = 2
 
+_POWER_OF_TWO = 0.5
+"""The mantissa of each, as `math.frexp` splits it."""
+
 
 def require_ranges(plan: "Plan") -> None:
     """Numbers within their limits."""
@@ -41,6 +44,19 @@ def require_parts(plan: "Plan") -> None:
         raise PlanError("coordinates to encrypt and `encryption` go together; give both or neither")
     if plan.masking is None and plan.masked.any():
         raise PlanError("coordinates are left to masking, but there is none; give `masking`")
+
+
+def require_shrunk(plan: "Plan") -> None:
+    """Tensors of the model, once each and masked whole, divided by what rounds nothing."""
+    shrunk = () if plan.masking is None else plan.masking.shrunk
+    if len({one.tensor for one in shrunk}) != len(shrunk):
+        raise PlanError("a tensor is shrunk twice; list it once")
+    for one in shrunk:
+        where = plan.layout.slices.get(one.tensor)
+        if where is None or not plan.masked[where].all():
+            raise PlanError(f"{one.tensor!r} is shrunk and not masked whole; mask it, or leave it out")
+        if not (1 < one.factor < math.inf and math.frexp(one.factor)[0] == _POWER_OF_TWO):
+            raise PlanError(f"{one.factor} shrinks {one.tensor!r}; use a power of two over 1")
 
 
 def require_weight(plan: "Plan") -> None:

@@ -12,7 +12,7 @@ from gradveil.plan.split import Metric, Placement
 if TYPE_CHECKING:
     from gradveil.plan.plan import Plan
 
-KIND, VERSION = "plan", 2
+KIND, VERSION = "plan", 3
 
 _MAX_TENSORS = 2**16
 _MAX_METRICS = 256

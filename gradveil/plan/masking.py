@@ -10,6 +10,20 @@ from secagg.ring import Rounding
 
 
 @dataclass(frozen=True)
+class Shrunk:
+    """A tensor that moves further than others, as running statistics do: one clip serves both.
+
+    Attributes:
+        tensor: its name in the layout.
+        factor: the power of two by which its changes are divided before they are masked, and the mean
+            multiplied.
+    """
+
+    tensor: str
+    factor: float
+
+
+@dataclass(frozen=True)
 class Masking:
     """Choices of `secagg.RoundConfig` that stay the same in all rounds of a job.
 
@@ -23,6 +37,8 @@ class Masking:
         bits: quantisation; None for as many levels as fit.
         rounding: `nearest` or `stochastic`.
         noise: that each client adds its share of, or None.
+        shrunk: tensors whose changes are divided before they meet the clip; their rounding and noise grow as
+            much.
     """
 
     threshold: int
@@ -33,6 +49,7 @@ class Masking:
     bits: int | None = None
     rounding: Rounding = "nearest"
     noise: Noise | None = None
+    shrunk: tuple[Shrunk, ...] = ()
 
     @classmethod
     def for_(

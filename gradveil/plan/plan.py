@@ -2,9 +2,10 @@
 
 import hashlib
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ from gradveil.plan.noise import Noise
 from gradveil.plan.split import Metric, Placement, Purpose, Split
 from secagg import FixedPoint, RoundConfig
 from secagg.noise import PrivacyClaim
+
+Float = TypeVar("Float", np.float32, np.float64)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -64,6 +67,7 @@ class Plan:
             self.layout.require_same(selection.layout)
         checks.require_ranges(self)
         checks.require_parts(self)
+        checks.require_shrunk(self)
         checks.require_weight(self)
         checks.require_metrics(self)
         checks.require_noise(self)
@@ -104,7 +108,7 @@ class Plan:
     @cached_property
     def hash(self) -> bytes:
         """SHA-256 of the file's bytes, 32 bytes."""
-        return hashlib.sha256(b"gradveil plan v2\0" + self.to_bytes()).digest()
+        return hashlib.sha256(b"gradveil plan v3\0" + self.to_bytes()).digest()
 
     def to_bytes(self) -> bytes:
         """Canonical bytes; `gradveil.plan.file` reads them."""
@@ -115,6 +119,20 @@ class Plan:
     def masked(self) -> NDArray[np.bool_]:
         """True at the model's masked coordinates, shape (layout.size,)."""
         found: NDArray[np.bool_] = ~(self.encrypted.mask | self.clear.mask | self.dropped.mask)
+        return found
+
+    def shrink(self, change: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A client's change of the model as it meets the clip, `Masking.shrunk` divided; shape as given."""
+        return self._rescaled(change, lambda factor: 1 / factor)
+
+    def restore(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What `shrink` divided multiplied again, in a vector that begins with the model's coordinates."""
+        return self._rescaled(values, lambda factor: factor)
+
+    def _rescaled(self, values: NDArray[Float], by: Callable[[float], float]) -> NDArray[Float]:
+        found = values.copy()
+        for one in () if self.masking is None else self.masking.shrunk:
+            found[self.layout.slices[one.tensor]] *= by(one.factor)
         return found
 
     @property

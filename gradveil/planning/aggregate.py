@@ -37,7 +37,8 @@ def _decoded(plan: Plan, subject: Subject, after: NDArray[np.float32]) -> _DECOD
     found: _DECODED = change.astype(np.float64)
     if plan.masking is not None:
         encoding = plan.encoding
-        found[plan.masked] = encoding.quantise(change[plan.masked]) * encoding.step
+        found[plan.masked] = encoding.quantise(plan.shrink(change)[plan.masked]) * encoding.step
+        found = plan.restore(found)
     if plan.encryption is not None:
         where = plan.encrypted.mask
         share = plan.max_weight / plan.unit

@@ -7,7 +7,8 @@ import numpy as np
 
 import he
 import secagg
-from gradveil.plan import Masking, Noise
+from gradveil.exchange import Coords
+from gradveil.plan import Masking, Noise, Shrunk
 from gradveil.planning.errors import PlanningError
 from gradveil.planning.subject import Subject
 from gradveil.planning.threat import Threat
@@ -22,6 +23,10 @@ _MARGIN = 4.0
 
 _NORM_MARGIN = 1.05
 """Of the clip of norms over the largest of the sample, so that honest updates mostly stay as they are."""
+
+_NOISY_REACH = 4.0
+"""Largest magnitude of running statistics beside noise, in root mean squares of the parameters' changes: few
+among many, they add little to the norm, and the noise is small beside them."""
 
 _SHARE = 0.5
 """Of the error's budget for rounding; clipping and dropping have the rest."""
@@ -44,12 +49,12 @@ def masking_for(subject: Subject, threat: Threat, count: int, error: float) -> M
     Raises:
         InfeasibleError, OverflowRefusedError: nothing keeps the protocol's promises.
     """
-    changes = [np.abs(after - subject.before)[~subject.counters].max() for after in subject.trained]
-    clip = _power_of_two(float(max(changes)))
+    largest = _largest(subject, subject.parameters)
+    clip = _power_of_two(largest)
     step = _step(subject, count, error, len(subject.trained))
     bits = min(max(math.ceil(math.log2(clip / step + 1)) + 1, 8), _MOST_BITS)
     encoding = FixedPoint.for_(threat.clients, threat.max_weight, clip, bits)
-    return _masking(threat, encoding)
+    return _masking(threat, encoding, _shrunk(subject, largest))
 
 
 def noisy_masking_for(subject: Subject, threat: Threat, count: int, error: float, noise: float) -> Masking:
@@ -58,8 +63,9 @@ def noisy_masking_for(subject: Subject, threat: Threat, count: int, error: float
     Raises:
         InfeasibleError, OverflowRefusedError, UnprovableClaimError: nothing keeps the protocol's promises.
     """
-    norms = (np.linalg.norm((after - subject.before)[~subject.counters]) for after in subject.trained)
-    clip = _NORM_MARGIN * float(max(norms))
+    reach = _NOISY_REACH * subject.longest / math.sqrt(subject.parameters.size)
+    shrunk = _shrunk(subject, reach)
+    clip = _NORM_MARGIN * _longest(subject, shrunk)
     sigma = noise * subject.mean_norm * threat.survivors / math.sqrt(count)
     own = sigma / math.sqrt(threat.honest)
     step = min(_step(subject, count, error, len(subject.trained)) / math.sqrt(2), own / _STEPS)
@@ -74,10 +80,12 @@ def noisy_masking_for(subject: Subject, threat: Threat, count: int, error: float
         survivors_min=made.honest,
         delta=made.delta,
     )
-    return _masking(threat, found.encoding, made)
+    return _masking(threat, found.encoding, shrunk, made)
 
 
-def _masking(threat: Threat, encoding: FixedPoint, noise: Noise | None = None) -> Masking:
+def _masking(
+    threat: Threat, encoding: FixedPoint, shrunk: tuple[Shrunk, ...], noise: Noise | None = None
+) -> Masking:
     found = secagg.choose(
         threat.clients, dropout=threat.dropout, corrupt=threat.corrupt, adversary=threat.server
     )
@@ -90,7 +98,32 @@ def _masking(threat: Threat, encoding: FixedPoint, noise: Noise | None = None) -
         bits=encoding.bits,
         rounding=encoding.rounding,
         noise=noise,
+        shrunk=shrunk,
     )
+
+
+def _shrunk(subject: Subject, reach: float) -> tuple[Shrunk, ...]:
+    """Running statistics that move further than this, divided until they do not."""
+    over = {
+        name: _largest(subject, np.r_[where]) / reach
+        for name, where in subject.layout.slices.items()
+        if subject.buffers[where].all()
+    }
+    return tuple(Shrunk(name, 2.0 ** math.ceil(math.log2(by))) for name, by in over.items() if by > 1)
+
+
+def _largest(subject: Subject, where: Coords) -> float:
+    """Magnitude of any sample client's change at these coordinates of the state."""
+    return max(float(np.abs((after - subject.before)[where]).max()) for after in subject.trained)
+
+
+def _longest(subject: Subject, shrunk: Sequence[Shrunk]) -> float:
+    """Norm of any sample client's change, as it meets the clip."""
+    factors = np.ones(subject.layout.size)
+    for one in shrunk:
+        factors[subject.layout.slices[one.tensor]] = one.factor
+    changes = ((after - subject.before) / factors for after in subject.trained)
+    return max(float(np.linalg.norm(change[~subject.counters])) for change in changes)
 
 
 def encryption_for(

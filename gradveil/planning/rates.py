@@ -1,6 +1,6 @@
 """What this machine and this protocol cost beside payloads: small real rounds with as many clients."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 import numpy as np
@@ -129,7 +129,7 @@ def masked_round(plan: Plan, masking: Masking, size: int) -> LocalRecord:
         Layout(("w",), ((size,),)),
         clients=plan.clients,
         max_weight=plan.max_weight,
-        masking=masking,
+        masking=replace(masking, shrunk=()),
         min_clients=plan.min_clients,
     )
     return LocalJob(small, client_names(plan.clients), np.zeros(size, dtype=np.float32)).run(_unchanged)

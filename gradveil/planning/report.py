@@ -1,11 +1,11 @@
 """A proposal as JSON values and as a page of Markdown."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from gradveil.doctor import machine, versions
-from gradveil.plan import Metric, Plan
+from gradveil.plan import Masking, Metric, Plan
 from gradveil.planning.judging import Fate, Judged
 from gradveil.planning.loading import Named
 from gradveil.planning.planner import Proposal
@@ -65,7 +65,8 @@ def _plan_record(plan: Plan) -> dict[str, Any]:
         "weight": plan.weight,
         "shares": shares,
         "encryption": None if plan.encryption is None else _encryption_record(plan),
-        "masking": None if plan.masking is None else asdict(replace(plan.masking, noise=None)),
+        "masking": None if plan.masking is None else _masking_record(plan.masking),
+        "shrunk": {} if plan.masking is None else {one.tensor: one.factor for one in plan.masking.shrunk},
         "noise": None if plan.noise is None else asdict(plan.noise) | {"epsilon_of_a_round": _epsilon(plan)},
     }
 
@@ -82,6 +83,11 @@ def _epsilon(plan: Plan) -> float | None:
 def _encryption_record(plan: Plan) -> dict[str, Any]:
     params = plan.encryption
     return {} if params is None else params.describe() | {"security_bits": params.security_bits}
+
+
+def _masking_record(masking: Masking) -> dict[str, Any]:
+    apart = ("noise", "shrunk")
+    return {name: value for name, value in asdict(masking).items() if name not in apart}
 
 
 def _judged_record(one: Judged) -> dict[str, Any]:
@@ -106,6 +112,10 @@ def _lines(record: dict[str, Any]) -> Iterator[str]:
     for name in ("encryption", "masking", "noise"):
         if plan[name] is not None:
             yield f"| {name} | {_pairs(plan[name])} |"
+    if plan["shrunk"]:
+        factors = plan["shrunk"].values()
+        by = f"{min(factors):g} to {max(factors):g}"
+        yield f"| divided before masking | {len(factors)} tensors of running statistics, by {by} |"
     for name, spent in cost.items():
         yield f"| {name}, a client, a round | {spent['bytes']:,} bytes, {spent['seconds']:.3f} s |"
     yield f"| error of the aggregate | {chosen['aggregate_error']:.1e} of its norm |"

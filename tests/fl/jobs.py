@@ -7,7 +7,7 @@ import numpy as np
 import he
 from gradveil.exchange import Layout, Selection
 from gradveil.fl import LocalJob, Trained
-from gradveil.plan import Masking, Metric, Placement, Plan, Purpose
+from gradveil.plan import Masking, Metric, Placement, Plan, Purpose, Shrunk
 from secagg import Adversary
 
 LAYOUT = Layout(("first.weight", "first.bias", "norm.count", "last.weight"), ((6, 5), (6,), (), (4, 6)))
@@ -52,7 +52,7 @@ EVERYTHING = plan(
     clear=chosen("first.bias"),
     dropped=chosen("norm.count"),
     encryption=CKKS,
-    masking=masking(Adversary.MALICIOUS),
+    masking=replace(masking(Adversary.MALICIOUS), clip=0.5, shrunk=(Shrunk("last.weight", 4.0),)),
     metrics=METRICS,
 )
 PLANS = {

@@ -1,11 +1,13 @@
 """Plans drawn by hypothesis."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import strategies as st
 
 import he
 from gradveil.exchange import Selection
-from gradveil.plan import Masking, Metric, Placement, Plan, Purpose
+from gradveil.plan import Masking, Metric, Placement, Plan, Purpose, Shrunk
 from secagg import Adversary
 from tests.exchange.strategies import layouts
 
@@ -19,6 +21,7 @@ MASKINGS = (
     Masking(threshold=2, clip=8.0, neighbours=2, rounding="stochastic"),
 )
 NAMES = st.text("ab.é_ ", min_size=1, max_size=6)
+FACTORS = st.integers(1, 40).map(lambda power: 2.0**power)
 METRICS = st.builds(Metric, NAMES, st.floats(0.01, 100), st.sampled_from(Purpose))
 
 
@@ -30,6 +33,9 @@ def plans(draw):
     most = 3 if masking is not None else 2
     places = np.array(draw(st.lists(st.integers(0, most), min_size=layout.size, max_size=layout.size)))
     parts = [Selection(layout, places == place, draw(NAMES)) for place in range(3)]
+    if masking is not None:
+        whole = [name for name, where in layout.slices.items() if (places[where] == 3).all()]
+        masking = replace(masking, shrunk=tuple(Shrunk(name, draw(FACTORS)) for name in whole))
     metrics = draw(st.lists(METRICS, max_size=3, unique_by=lambda each: each.name))
     if masking is not None and not (places == 3).any():
         metrics = [*metrics, Metric("always there", 1.0)]

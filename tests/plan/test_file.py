@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import he
 from gradveil.exchange import GradveilError, Layout, LayoutMismatchError, Selection, WireError, wire
 from gradveil.plan import Masking, Plan, PlanError, from_bytes, load, save
+from gradveil.plan.description import VERSION
 from gradveil.plan.file import MAX_BYTES
 from tests.exchange.laws import assert_strict, bit_flips, truncations
 from tests.plan.strategies import plans
@@ -26,13 +27,13 @@ PLAN = Plan.of(
 
 
 def fields(plan=PLAN):
-    return wire.unpack(plan.to_bytes(), "plan", 2, (str, bytes, bytes, bytes), max_bytes=MAX_BYTES)
+    return wire.unpack(plan.to_bytes(), "plan", VERSION, (str, bytes, bytes, bytes), max_bytes=MAX_BYTES)
 
 
 def changed(**entries):
     text, *parts = fields()
     described = json.loads(text) | entries
-    return wire.pack("plan", 2, [json.dumps(described, sort_keys=True, separators=(",", ":")), *parts])
+    return wire.pack("plan", VERSION, [json.dumps(described, sort_keys=True, separators=(",", ":")), *parts])
 
 
 @given(plans())
@@ -92,6 +93,7 @@ def test_a_random_selection_travels_as_its_seed():
         ({"metrics": [["loss", 1.0]]}, "metrics"),
         ({"metrics": [{"name": "loss", "limit": "much", "purpose": "train"}]}, "limit"),
         ({"masking": {"threshold": 4}}, "clip"),
+        ({"masking": {"threshold": 4, "clip": 1.0, "shrunk": [{"tensor": "b"}]}}, "factor"),
         ({"layout": {"names": ["a"], "shapes": [["x"]]}}, "shapes"),
         ({"layout": None}, "layout"),
     ],
@@ -140,12 +142,12 @@ def test_there_is_one_spelling_of_a_description(spelling):
         "twice": '{"clients":9,' + text[1:],
     }[spelling]
     with pytest.raises(WireError, match="canonical"):
-        from_bytes(wire.pack("plan", 2, [spelt, *parts]))
+        from_bytes(wire.pack("plan", VERSION, [spelt, *parts]))
 
 
 def test_another_version_is_refused():
     with pytest.raises(WireError, match="version"):
-        from_bytes(wire.pack("plan", 1, fields()))
+        from_bytes(wire.pack("plan", VERSION - 1, fields()))
 
 
 def test_an_oversized_file_is_not_parsed(tmp_path, monkeypatch):

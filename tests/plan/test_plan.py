@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import he
 from gradveil.exchange import Layout, LayoutMismatchError, Selection, TooFewClientsError
-from gradveil.plan import Masking, Metric, Noise, Placement, Plan, PlanError, Purpose
+from gradveil.plan import Masking, Metric, Noise, Placement, Plan, PlanError, Purpose, Shrunk
 from secagg import OverflowRefusedError, ProtocolError
 from tests.plan.strategies import plans
 
@@ -24,6 +25,10 @@ def chosen(*names, layout=LAYOUT):
 
 def plan(**choices):
     return Plan.of(LAYOUT, **{"clients": 5, "max_weight": 10, "masking": MASKING, **choices})
+
+
+def shrinking(*shrunk):
+    return replace(MASKING, shrunk=shrunk)
 
 
 def unmasked(**choices):
@@ -45,6 +50,14 @@ def test_the_server_reads_sums_of_what_is_masked_or_clear(plan):
 
 
 @settings(max_examples=30)
+@given(plans(), st.integers(0, 2**32 - 1))
+def test_what_is_shrunk_is_restored(plan, seed):
+    change = np.random.default_rng(seed).standard_normal(plan.layout.size).astype(np.float32)
+    before, total = change.copy(), np.append(plan.shrink(change), [3.0, 9.0]).astype(np.float64)
+    assert np.array_equal(plan.restore(total), np.append(change, [3.0, 9.0]).astype(np.float64))
+    assert np.array_equal(change, before)
+
+
 @given(plans())
 def test_contributions_are_divided_by_a_power_of_two_that_holds_every_weight(plan):
     assert plan.max_weight <= plan.unit < 2 * plan.max_weight
@@ -106,6 +119,13 @@ def test_encrypted_weights_are_encrypted_with_the_rest():
         (lambda: plan(masking=NOISY, encrypted=chosen("a"), encryption=CKKS), "masked model only"),
         (lambda: plan(masking=NOISY, metrics=(Metric("x", 1.0),)), "masked model only"),
         (lambda: plan(masking=NOISY, min_clients=3), "raise min_clients"),
+        (lambda: plan(masking=shrinking(Shrunk("a", 4.0), Shrunk("a", 4.0))), "shrunk twice"),
+        (lambda: plan(masking=shrinking(Shrunk("c", 4.0))), "not masked whole"),
+        (lambda: plan(masking=shrinking(Shrunk("a", 4.0)), clear=chosen("a")), "not masked whole"),
+        *(
+            (lambda by=by: plan(masking=shrinking(Shrunk("a", by))), "power of two over 1")
+            for by in (3.0, 1.0, 0.5, 0.0, -2.0, float("inf"), float("nan"))
+        ),
         (lambda: Noise(sigma=0.0, honest=4), "positive sigma"),
         (lambda: Noise(sigma=float("nan"), honest=4), "positive sigma"),
         (lambda: Noise(sigma=1.0, honest=0), "honest clients"),
@@ -176,8 +196,9 @@ def test_plans_differ_by_any_choice():
             plan(metrics=(Metric("x", 1.0),)),
             plan(metrics=(Metric("x", 1.0, Purpose.EVALUATE),)),
             plan(masking=replace(MASKING, clip=2.0)),
+            plan(masking=shrinking(Shrunk("a", 4.0))),
             plan(min_clients=4),
         )
     }
-    assert len(found) == 8
+    assert len(found) == 9
     assert plan().hash == plan().hash

@@ -9,14 +9,17 @@ from tests.planning.conftest import READABLE, builder
 E, M, C, D = Protection.ENCRYPTED, Protection.MASKED, Protection.CLEAR, Protection.DROPPED
 
 
-def real_error(plan, subject):
-    """Of a round in which the sample's clients take part, with full weight."""
+def opened(plan, subject):
+    """The model's change in a round in which the sample's clients take part, with full weight."""
     names = [f"c{number}" for number in range(len(subject.trained))]
     after = dict(zip(names, subject.trained, strict=True))
     job = LocalJob(plan, names, subject.before)
     job.run(lambda name, model: Trained(plan.max_weight, {}, model, after[name]))
-    change = job.opened_model().astype(np.float64) - subject.before
-    off = (change - subject.mean)[subject.parameters]
+    return job.opened_model().astype(np.float64) - subject.before
+
+
+def real_error(plan, subject):
+    off = (opened(plan, subject) - subject.mean)[subject.parameters]
     return float(np.linalg.norm(off)) / subject.mean_norm
 
 
@@ -36,6 +39,17 @@ def test_noise_is_as_large_as_the_candidate_says(subject, noise):
     plan = builder(subject, threat).plan(Candidate(M, noise=noise))
     assert aggregate_error(plan, subject) <= 0.01
     assert real_error(plan, subject) == pytest.approx(noise, rel=0.05)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.3])
+def test_statistics_that_move_further_do_not_widen_the_ring(normed, noise):
+    threat = Threat(clients=4, dropout=0, corrupt=0, max_weight=37)
+    plan = builder(normed, threat).plan(Candidate(M, noise=noise))
+    assert {one.tensor for one in plan.masking.shrunk} == {"1.running_mean", "1.running_var"}
+    parameters = np.abs(normed.trained[0] - normed.before)[normed.parameters]
+    assert plan.masking.clip < 16 * (np.linalg.norm(parameters) if noise else parameters.max())
+    off = np.abs(opened(plan, normed) - normed.mean)[normed.buffers]
+    assert off.max() <= max(noise, 0.01) * np.abs(normed.mean[normed.buffers]).max()
 
 
 @pytest.mark.parametrize("error", [0.1, 0.01, 1e-4])

@@ -44,6 +44,13 @@ def test_a_noisy_plan_sends_what_is_predicted(subject, rates):
     assert 0 <= sent.bytes - estimate(candidate, made, rates).bytes <= 400
 
 
+def test_shrunk_statistics_change_no_prediction(normed):
+    plan = builder(normed, READABLE).plan(Candidate(M))
+    assert plan.masking.shrunk
+    sent = measured(plan, normed.before, normed.trained[0]).bytes
+    assert abs(predicted(plan, measured_rates(plan, None)).bytes - sent) <= 8
+
+
 def test_signatures_of_the_malicious_version_are_counted(subject):
     threat = Threat(clients=6, dropout=0.17, corrupt=0.0, max_weight=50, server=Adversary.MALICIOUS)
     plan = builder(subject, threat).plan(Candidate(M))
