@@ -21,7 +21,7 @@ from attacks.model.hidden import Hidden
 from attacks.model.passes import Pass, Plan
 from attacks.model.probe import trusted_rules
 from attacks.model.recording import recorded
-from gradveil.exchange import Layout
+from gradveil.exchange import Knowledge, Layout
 
 
 class Model:
@@ -69,6 +69,17 @@ class Model:
     def dtype(self) -> torch.dtype:
         """Type of the weights, in which everything is computed."""
         return next(iter(self.parameters.values())).dtype
+
+    def knowledge(self, batch_size: int) -> Knowledge:
+        """Of an adversary who has this model, of updates by so many examples; what else is granted, add."""
+        return Knowledge(
+            model="architecture and weights",
+            loss="cross-entropy",
+            classes=self.classes,
+            input_shape=self.input_shape,
+            batch_size=batch_size,
+            batch_norm=self.batch_norm,
+        )
 
     def double(self) -> "Model":
         """The same model in float64, whatever the precision of its passes."""

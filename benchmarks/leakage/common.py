@@ -8,6 +8,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from rich.table import Table
 from attacks import Model
 from benchmarks.leakage.journal import Journal, Key
 from gradveil.data import Dataset, load
-from gradveil.exchange import Clear, Knowledge, Observation, Update, Upload, observe
+from gradveil.exchange import Clear, Observation, Update, Upload, observe
 
 __all__ = [
     "CLIENT",
@@ -82,9 +83,7 @@ def observed(
     readable[np.asarray(hidden, dtype=np.int64)] = False
     coords = np.flatnonzero(readable)
     upload = Upload(CLIENT, model.layout, (Clear(coords, contribution[coords]),))
-    knowledge = Knowledge(
-        "architecture and weights", "cross-entropy", model.classes, model.input_shape, len(images), **granted
-    )
+    knowledge = replace(model.knowledge(len(images)), **granted)
     return observe(model.layout, [upload], [], knowledge)
 
 

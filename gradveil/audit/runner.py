@@ -96,19 +96,13 @@ class Runner:
         return self._latest_round[case.round]
 
     def _knowledge(self, case: Case, cohort: Cohort, defense: Mechanism, attack: Attack) -> Knowledge:
-        dataset = self.targets.dataset(case.target.data)
-        return Knowledge(
-            model="architecture and weights",
-            loss="cross-entropy",
-            classes=dataset.classes,
-            input_shape=dataset.input_shape,
-            batch_size=self._config.batch,
+        return replace(
+            self.targets.model(case.target).knowledge(self._config.batch),
             labels=cohort.labels if self._config.labels == "granted" else None,
             noise=defense.noise,
             value_range=Stages.of(defense).value_range,
             defense=_public_parameters(case.defense, defense),
             auxiliary_data=attack.auxiliary_data,
-            batch_norm=self.targets.model(case.target).batch_norm,
         )
 
 

@@ -13,7 +13,7 @@ from gradveil.bench.attacks_contender import STEP_SIZE, Images, timed
 from gradveil.bench.attacks_networks import CLASSES
 from gradveil.bench.attacks_victim import Victim
 from gradveil.bench.results import OURS
-from gradveil.exchange import Clear, Knowledge, Observation, Update, Upload, observe
+from gradveil.exchange import Clear, Observation, Update, Upload, observe
 
 _CLIENT, _SEED, _SCREENING = "victim", 0, 30
 
@@ -75,7 +75,5 @@ def _observation(victim: Victim, model: Model) -> Observation:
     contribution = Update(model.layout, values, 1).contribution()
     upload = Upload(_CLIENT, model.layout, (Clear(np.arange(contribution.size), contribution),))
     labels = {_CLIENT: (int(victim.label),)}
-    knowledge = Knowledge(
-        "architecture and weights", "cross-entropy", CLASSES, model.input_shape, 1, labels=labels
-    )
+    knowledge = replace(model.knowledge(1), labels=labels)
     return observe(model.layout, [upload], [], knowledge)

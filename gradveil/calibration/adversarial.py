@@ -11,7 +11,6 @@ from gradveil.calibration.groups import coordinates, layers_of, partitions
 from gradveil.exchange import (
     Clear,
     Coords,
-    Knowledge,
     Layout,
     Observation,
     Selection,
@@ -78,8 +77,7 @@ def _observation(examples: Examples, update: Update, mask: Mask) -> Observation:
     coords = Selection(update.layout, mask, "refined").complement
     upload = Upload(_CLIENT, update.layout, (Clear(coords, update.contribution()[coords]),))
     model = examples.model
-    knowledge = Knowledge("architecture and weights", "cross-entropy", model.classes, model.input_shape, 1)
-    return observe(update.layout, [upload], [], knowledge)
+    return observe(update.layout, [upload], [], model.knowledge(1))
 
 
 def _exchanged(mask: Mask, channel: Coords, order: Coords) -> Mask:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,14 +53,9 @@ def _knowledge(question: Question, model: Model) -> Knowledge:
     labels = question.labels
     if labels is not None and not set(labels) <= set(range(model.classes)):
         raise InspectionError(f"labels {labels} are not all in 0 .. {model.classes - 1}; correct them")
-    return Knowledge(
-        model="architecture and weights",
-        loss="cross-entropy",
-        classes=model.classes,
-        input_shape=model.input_shape,
-        batch_size=question.batch,
+    return replace(
+        model.knowledge(question.batch),
         labels=None if labels is None else {CLIENT: labels},
-        batch_norm=model.batch_norm,
         defense="none" if question.selection is None else "selected coordinates closed, positions public",
     )
 

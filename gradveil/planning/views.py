@@ -1,6 +1,6 @@
 """What the adversary reads under a plan, and of whom."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,14 +119,9 @@ def _upload(name: str, update: Update, coords: NDArray[np.int64]) -> Upload:
 def knowledge_of(subject: Subject, victims: Victims, threat: Threat) -> Knowledge:
     """All that is granted: the labels, too, as many attacks infer them and a plan must not rest on that."""
     model = subject.model
-    return Knowledge(
-        model="architecture and weights",
-        loss="cross-entropy",
-        classes=model.classes,
-        input_shape=model.input_shape,
-        batch_size=threat.batch,
+    return replace(
+        model.knowledge(threat.batch),
         labels={name: tuple(labels.tolist()) for name, labels in victims.labels.items()},
-        batch_norm=model.batch_norm,
         defense="the plan",
         auxiliary_data=subject.public.source if threat.auxiliary else "none",
     )
