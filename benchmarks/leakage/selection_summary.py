@@ -82,8 +82,9 @@ def _fewest(group: Sequence[Line], name: str, protects: Callable[[Line], bool]) 
 def correlation(lines: Sequence[Line], predictions: Sequence[Line]) -> list[dict[str, Any]]:
     """Spearman's rank correlation of predicted and attained PSNR, over each network's selections and all.
 
-    Attained is the mean over those victims that all selections of a network were attacked with; once as it
-    is, once counted up to where a portfolio stops, as which attack has stopped it says nothing of the mask.
+    Attained is the mean over those victims that all selections of a network were attacked with. Once as it
+    is; once with both counted up to where a portfolio stops, as which attack has stopped it says nothing of
+    the mask, so that all masks which are predicted to leak, and all which do, are ties.
     """
     known = {_selection(line): line["psnr"] for line in predictions}
     aware = [line for line in lines if tuple(line["attacks"]) != NAIVE and _selection(line) in known]
@@ -94,7 +95,9 @@ def correlation(lines: Sequence[Line], predictions: Sequence[Line]) -> list[dict
             "network": network,
             "selections": len(found),
             "spearman": _rho(found),
-            "spearman_to_stop": _rho([(psnr, min(attained, OPEN_DB)) for psnr, attained in found]),
+            "spearman_to_stop": _rho(
+                [(min(psnr, OPEN_DB), min(attained, OPEN_DB)) for psnr, attained in found]
+            ),
         }
         for network, found in [*pairs.items(), ("all", everything)]
     ]

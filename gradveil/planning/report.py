@@ -113,8 +113,8 @@ def _lines(record: dict[str, Any]) -> Iterator[str]:
         if plan[name] is not None:
             yield f"| {name} | {_pairs(plan[name])} |"
     if plan["shrunk"]:
-        factors = plan["shrunk"].values()
-        by = f"{min(factors):g} to {max(factors):g}"
+        factors = sorted(plan["shrunk"].values())
+        by = " to ".join(f"{factor:g}" for factor in dict.fromkeys((factors[0], factors[-1])))
         yield f"| divided before masking | {len(factors)} tensors of running statistics, by {by} |"
     for name, spent in cost.items():
         yield f"| {name}, a client, a round | {spent['bytes']:,} bytes, {spent['seconds']:.3f} s |"
